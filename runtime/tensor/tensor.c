@@ -1,0 +1,104 @@
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "tensor/dtype.h"
+#include "tensor/shape.h"
+
+enum { ALIGNMENT = 64 };
+
+bool shape_count_checked(size_t *count, const struct lipcl_shape *shape) {
+    *count = 1;
+    for (size_t i = 0; i < shape->rank; i++)
+        if (!size_multiply(count, *count, shape->dims[i])) return false;
+    return true;
+}
+
+size_t lipcl_shape_count(const struct lipcl_shape *shape) {
+    size_t count = 1;
+    for (size_t i = 0; i < shape->rank; i++) count *= shape->dims[i];
+    return count;
+}
+
+bool lipcl_shape_equal(const struct lipcl_shape *a, const struct lipcl_shape *b) {
+    if (a->rank != b->rank) return false;
+    for (size_t i = 0; i < a->rank; i++)
+        if (a->dims[i] != b->dims[i]) return false;
+    return true;
+}
+
+struct shape_text shape_text(const struct lipcl_shape *shape) {
+    struct shape_text text = {"["};
+    size_t used = 1;
+    for (size_t i = 0; i < shape->rank && i < LIPCL_MAX_RANK; i++)
+        used += (size_t)snprintf(text.chars + used, sizeof text.chars - used, i ? ",%zu" : "%zu", shape->dims[i]);
+    snprintf(text.chars + used, sizeof text.chars - used, "]");
+    return text;
+}
+
+size_t lipcl_tensor_count(const struct lipcl_tensor *tensor) {
+    return lipcl_shape_count(&tensor->shape);
+}
+
+size_t lipcl_tensor_bytes(const struct lipcl_tensor *tensor) {
+    return lipcl_tensor_count(tensor) * lipcl_dtype_bytes(tensor->dtype);
+}
+
+enum lipcl_status lipcl_tensor_create(struct lipcl_context *ctx, struct lipcl_tensor **tensor, enum lipcl_dtype dtype,
+                                      const struct lipcl_shape *shape) {
+    *tensor = NULL;
+    size_t count, bytes, total;
+    if (lipcl_dtype_bytes(dtype) == 0) return fail(ctx, LIPCL_ERROR_ARGUMENT, "tensor: %d is not a dtype", (int)dtype);
+    if (shape->rank > LIPCL_MAX_RANK)
+        return fail(ctx, LIPCL_ERROR_SHAPE, "tensor: rank %zu is above %d", shape->rank, LIPCL_MAX_RANK);
+    if (!shape_count_checked(&count, shape) || !size_multiply(&bytes, count, lipcl_dtype_bytes(dtype)) ||
+        !size_add(&total, bytes, 3 * ALIGNMENT) || total > PTRDIFF_MAX)
+        return fail(ctx, LIPCL_ERROR_SHAPE, "tensor: the size of %s overflows", shape_text(shape).chars);
+    _Static_assert(sizeof(struct lipcl_tensor) <= 2 * ALIGNMENT, "the header fits in front of the data");
+    total = size_round_up(2 * ALIGNMENT + bytes, ALIGNMENT);
+    struct lipcl_tensor *made = aligned_alloc(ALIGNMENT, total); /* header and data in one block */
+    if (!made) return fail_memory(ctx, total);
+    memset(made, 0, total);
+    made->dtype = dtype;
+    made->shape = *shape;
+    made->data = (unsigned char *)made + 2 * ALIGNMENT;
+    *tensor = made;
+    return LIPCL_OK;
+}
+
+void lipcl_tensor_destroy(struct lipcl_tensor **tensor) {
+    if (!tensor) return;
+    free(*tensor);
+    *tensor = NULL;
+}
+
+enum lipcl_status lipcl_tensor_to_f32(struct lipcl_context *ctx, struct lipcl_tensor **tensor,
+                                      const struct lipcl_tensor *source) {
+    *tensor = NULL;
+    if (source->dtype == LIPCL_U8 || source->dtype == LIPCL_I64)
+        return fail(ctx, LIPCL_ERROR_UNSUPPORTED, "tensor: %s does not convert to f32", lipcl_dtype_name(source->dtype));
+    enum lipcl_status status = lipcl_tensor_create(ctx, tensor, LIPCL_F32, &source->shape);
+    if (status != LIPCL_OK) return status;
+    size_t count = lipcl_tensor_count(source);
+    float *out = (*tensor)->data;
+    const uint16_t *half = source->data;
+    const double *wide = source->data;
+    switch (source->dtype) {
+    case LIPCL_F16:
+        for (size_t i = 0; i < count; i++) out[i] = f16_to_f32(half[i]);
+        break;
+    case LIPCL_BF16:
+        for (size_t i = 0; i < count; i++) out[i] = bf16_to_f32(half[i]);
+        break;
+    case LIPCL_F64:
+        for (size_t i = 0; i < count; i++) out[i] = (float)wide[i];
+        break;
+    default:
+        if (count) memcpy(out, source->data, count * sizeof *out);
+        break;
+    }
+    return LIPCL_OK;
+}
