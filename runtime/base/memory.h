@@ -2,6 +2,7 @@
 #ifndef LIPCL_BASE_MEMORY_H
 #define LIPCL_BASE_MEMORY_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -31,6 +32,7 @@ struct arena {
 };
 
 void *arena_alloc(struct arena *arena, size_t bytes); /* NULL when memory is out; aligned to 64 */
+char *arena_vprintf(struct arena *arena, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 char *arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void *arena_copy(struct arena *arena, const void *source, size_t bytes);
 void arena_finish(struct arena *arena);

@@ -1,0 +1,88 @@
+/* plan.h: a graph made ready for one device, and its runs.
+ *
+ * Planning does everything that can be done once: it chooses a lowering a layer, packs and uploads weights, compiles the
+ * kernels for the graph's shapes, allocates every buffer and runs each kernel once (some drivers compile only then). A run
+ * allocates nothing, compiles nothing, and waits on the device only to read the outputs.
+ */
+#ifndef LIPCL_PLAN_H
+#define LIPCL_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <lipcl/device.h>
+#include <lipcl/graph.h>
+#include <lipcl/tensor.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Which matrix product the linear and GRU layers use. */
+enum lipcl_gemm {
+    LIPCL_GEMM_AUTO = 0, /* CLBlast on GPUs, lipcl's own on CPU devices */
+    LIPCL_GEMM_CLBLAST,
+    LIPCL_GEMM_OWN,
+};
+
+/* The zero value is the default. */
+struct lipcl_plan_params {
+    enum lipcl_gemm gemm;
+    bool no_fusion; /* every operator its own layer: slower, but each can be looked at */
+};
+
+struct lipcl_plan;
+
+/* Plans `graph` on `device` with the values of its parameters from `weights` (floating dtypes widen to F32), all of which may
+ * be destroyed afterwards but the device. A layer that no lowering can do on the device runs as its reference, with a warning.
+ * LIPCL_ERROR_NOT_FOUND: a parameter is missing; LIPCL_ERROR_SHAPE: it has another shape; LIPCL_ERROR_BUILD, _MEMORY, _DEVICE.
+ */
+LIPCL_API enum lipcl_status lipcl_plan_create(struct lipcl_context *ctx, struct lipcl_plan **plan,
+                                              const struct lipcl_graph *graph, const struct lipcl_tensor_set *weights,
+                                              struct lipcl_device *device, const struct lipcl_plan_params *params);
+LIPCL_API void lipcl_plan_destroy(struct lipcl_plan **plan);
+
+/* Runs the plan once. inputs and outputs are in the order of the graph's; F32, of its shapes; allocated by the caller. */
+LIPCL_API enum lipcl_status lipcl_plan_run(struct lipcl_context *ctx, struct lipcl_plan *plan,
+                                           struct lipcl_tensor *const *outputs, const struct lipcl_tensor *const *inputs);
+
+/* A layer is one step of the plan: an operator with what was fused onto it. Strings are owned by the plan. */
+struct lipcl_layer_info {
+    const char *name;         /* as in the graph, such as "conv1" */
+    const char *op;           /* "conv3d+relu+maxpool3d" */
+    const char *lowering;     /* "conv3d_direct"; "reference" where the layer runs on the host */
+    struct lipcl_shape shape; /* of its output */
+    double flops;             /* useful ones, by the definition */
+    double bytes;             /* inputs, parameters and outputs once each */
+    size_t launches;
+};
+
+LIPCL_API size_t lipcl_plan_layer_count(const struct lipcl_plan *plan);
+LIPCL_API enum lipcl_status lipcl_plan_layer_info(struct lipcl_context *ctx, const struct lipcl_plan *plan, size_t layer,
+                                                  struct lipcl_layer_info *info);
+
+/* A new F32 tensor with what the layer computed in the latest run; the caller destroys it. */
+LIPCL_API enum lipcl_status lipcl_plan_read_layer(struct lipcl_context *ctx, struct lipcl_plan *plan, size_t layer,
+                                                  struct lipcl_tensor **tensor);
+
+/* How a layer's output compares with the reference computed from the same input (numerics.md's rule). */
+struct lipcl_layer_check {
+    bool ok;
+    double max_error;   /* max |y' - y| over the elements */
+    double bound_share; /* max of |y' - y| / (g u S + u |y|): above 1 breaks the release bound; infinity for a NaN or Inf that
+                           the reference lacks */
+    double rho;         /* max |y' - y| / (u S): the error in units of one rounding of the magnitude sum */
+    size_t worst;       /* row-major index of the element with the largest share */
+    float got, wanted;  /* its values */
+    char reason[160];   /* "" when ok */
+};
+
+/* Checks what the layer computed in the latest run against the reference, fed with what the device itself fed the layer. */
+LIPCL_API enum lipcl_status lipcl_plan_check_layer(struct lipcl_context *ctx, struct lipcl_plan *plan, size_t layer,
+                                                   struct lipcl_layer_check *check);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

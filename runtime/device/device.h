@@ -1,0 +1,74 @@
+/* device.h: the checked front over what a device can do. Backends (host.c, cl_device.c) fill in a table and hold no
+ * validation. Nothing outside cl_*.c sees an OpenCL type. */
+#ifndef LIPCL_DEVICE_DEVICE_H
+#define LIPCL_DEVICE_DEVICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <lipcl/device.h>
+
+#include "base/log.h"
+
+/* What lowerings choose by. Everything here was queried; zeros on `host`. */
+struct device_caps {
+    bool host;    /* runs references only: no buffers, no kernels */
+    bool cpu;     /* an OpenCL CPU device: wide vectors, a work-item a work-group */
+    bool clblast; /* device_gemm() works */
+    bool flushes_denormals;
+    size_t compute_units;
+    size_t max_work_group; /* of the device; a kernel's own limit may be lower */
+    size_t max_work_items[3];
+    size_t local_bytes;
+    size_t max_alloc_bytes;
+    size_t global_bytes;
+};
+
+struct device_buffer;
+struct device_kernel;
+
+/* C [m,n] = A [m,k] B [k,n] + beta C, row-major, leading dimensions and offsets in elements. */
+struct device_gemm {
+    size_t m, n, k;
+    struct device_buffer *a, *b, *c;
+    size_t a_offset, a_ld;
+    size_t b_offset, b_ld;
+    size_t c_offset, c_ld;
+    bool b_transposed; /* B is stored as [n,k] */
+    float beta;
+    struct device_buffer *temporary; /* device_gemm_temporary_bytes() bytes; NULL when that is 0 */
+};
+
+const struct device_caps *device_caps(const struct lipcl_device *device);
+struct lipcl_context *device_context(const struct lipcl_device *device);
+
+/* A buffer filled with zeros. LIPCL_ERROR_MEMORY beyond the device's largest allocation or when the driver refuses. */
+enum lipcl_status device_buffer_create(struct lipcl_device *device, struct device_buffer **buffer, size_t bytes);
+void device_buffer_destroy(struct lipcl_device *device, struct device_buffer **buffer);
+size_t device_buffer_bytes(const struct device_buffer *buffer);
+
+/* Enqueues a copy into the buffer; `data` must stay as it is until device_finish() or a read returns. */
+enum lipcl_status device_buffer_write(struct lipcl_device *device, struct device_buffer *buffer, const void *data,
+                                      size_t bytes);
+
+/* Waits for everything enqueued before, then copies out. */
+enum lipcl_status device_buffer_read(struct lipcl_device *device, void *data, struct device_buffer *buffer, size_t bytes);
+
+/* Builds cl_kernels/`file` with `options` (once for equal pairs while any of its kernels lives) and takes one kernel of it.
+ * A kernel object belongs to one plan: it keeps its arguments. LIPCL_ERROR_BUILD when the compiler refuses it. */
+enum lipcl_status device_kernel_create(struct lipcl_device *device, struct device_kernel **kernel, const char *file,
+                                       const char *name, const char *options);
+void device_kernel_destroy(struct lipcl_device *device, struct device_kernel **kernel);
+enum lipcl_status device_kernel_argument(struct lipcl_device *device, struct device_kernel *kernel, size_t index,
+                                         struct device_buffer *buffer);
+
+/* Enqueues; returns at once. global is a multiple of local in each of the three dimensions. */
+enum lipcl_status device_launch(struct lipcl_device *device, struct device_kernel *kernel, const size_t global[3],
+                                const size_t local[3]);
+
+enum lipcl_status device_gemm_temporary_bytes(struct lipcl_device *device, size_t *bytes, const struct device_gemm *gemm);
+enum lipcl_status device_gemm(struct lipcl_device *device, const struct device_gemm *gemm);
+
+enum lipcl_status device_finish(struct lipcl_device *device);
+
+#endif

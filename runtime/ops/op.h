@@ -1,0 +1,142 @@
+/* op.h: what an operator is, and what a lowering makes of one.
+ *
+ * An operator is an op_def in its own file; the list of them is ops.def. A lowering turns one operator (with the epilogue
+ * that the graph passes fused onto it) into launches for a device of given capabilities. It holds no OpenCL types and
+ * allocates no device memory: it names kernels, options, sizes and arguments, and the plan does the rest.
+ */
+#ifndef LIPCL_OPS_OP_H
+#define LIPCL_OPS_OP_H
+
+#include <lipcl/operators.h>
+#include <lipcl/plan.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "device/device.h"
+#include "reference/reference.h"
+#include "tensor/layout.h"
+#include "tensor/shape.h"
+
+enum { OP_MAX_OUTPUTS = 2 };
+
+/* Useful arithmetic and the least memory traffic, from the definition, whatever the lowering does. */
+struct op_cost {
+    double flops; /* a multiply-add counts as two */
+    double bytes; /* inputs, parameters and outputs once each */
+};
+
+/* Validates parameters against input shapes and derives output shapes: the only shape code there is. `params` comes in as the
+ * caller wrote it and is normalised in place (no zero stands for a default any more). `layer` names the node in messages. */
+typedef enum lipcl_status (*op_infer_fn)(struct lipcl_context *ctx, const char *layer, void *params,
+                                         const struct lipcl_shape *const *inputs, size_t input_count,
+                                         struct lipcl_shape *outputs);
+typedef struct op_cost (*op_cost_fn)(const void *params, const struct lipcl_shape *const *inputs, size_t input_count,
+                                     const struct lipcl_shape *outputs);
+
+struct lowering;
+
+struct op_def {
+    const char *name; /* == file stem == the name in logs, profiles and checks */
+    size_t params_bytes;
+    size_t output_count;
+    op_infer_fn infer;
+    op_ref_fn reference;
+    op_cost_fn cost;
+    const struct lowering *const *lowerings; /* in order of preference, ends with NULL */
+    bool (*is_identity)(const void *params); /* NULL: never. True: output 0 is input 0 (dropout when evaluating) */
+    /* Output 0 as another view of input 0's buffer (permute, reshape); NULL or false: it has to be computed. */
+    bool (*view)(struct layout *out, const void *params, const struct layout *in, const struct lipcl_shape *in_shape);
+};
+
+/* Every operator, in the order of ops.def, ends with NULL. */
+extern const struct op_def *const op_table[];
+const struct op_def *op_find(const char *name); /* NULL when there is none of that name */
+
+/* What the fusion pass hung onto an operator: y = pool(relu(op(x))), each part optional. */
+struct epilogue {
+    bool relu;
+    const struct lipcl_maxpool3d_params *pool; /* NULL: none */
+};
+
+struct lower_request {
+    const char *layer; /* for messages */
+    const void *params;
+    size_t input_count;
+    const struct lipcl_shape *const *input_shapes; /* NULL entries: optional inputs that are absent */
+    const struct layout *input_layouts;            /* of activations; what `accepts` refused has become row-major */
+    const struct lipcl_tensor *const *parameters;  /* input i's data when it is a parameter (F32, row-major), else NULL */
+    const struct lipcl_shape *op_outputs;          /* the operator's own outputs, before the epilogue */
+    const struct lipcl_shape *outputs;             /* after it; the same where there is none */
+    const bool *wanted;                            /* output i is used by something */
+    struct epilogue epilogue;
+    const struct device_caps *caps;
+    enum lipcl_gemm gemm;
+};
+
+enum arg_kind { ARG_INPUT, ARG_OUTPUT, ARG_CONSTANT, ARG_SCRATCH };
+
+struct arg {
+    enum arg_kind kind;
+    size_t index;
+};
+
+enum { LAUNCH_MAX_ARGS = 8, LOWERED_MAX_LAUNCHES = 32, LOWERED_MAX_CONSTANTS = 64, LOWERED_MAX_SCRATCH = 16 };
+
+/* One kernel launch, or one matrix product by the device's BLAS (file == NULL). */
+struct launch {
+    const char *file; /* in cl_kernels/ */
+    const char *kernel;
+    const char *options; /* -D..., in a fixed order */
+    size_t global[3], local[3];
+    size_t arg_count;
+    struct arg args[LAUNCH_MAX_ARGS]; /* a BLAS product: A, B, C */
+    struct device_gemm gemm;          /* its sizes; the plan fills in the buffers */
+};
+
+/* What a lowering produces. Constants are packed weights, owned by the lowered until the plan has uploaded them. */
+struct lowered {
+    struct arena *arena; /* for option strings and the like; lives as long as the plan */
+    struct layout outputs[OP_MAX_OUTPUTS];
+    size_t chain; /* l of the release bound: the longest serial chain of additions behind an output */
+    size_t launch_count;
+    struct launch launches[LOWERED_MAX_LAUNCHES];
+    size_t constant_count;
+    struct lipcl_tensor *constants[LOWERED_MAX_CONSTANTS];
+    size_t scratch_count;
+    size_t scratch_bytes[LOWERED_MAX_SCRATCH];
+};
+
+struct lowering {
+    const char *name;
+    /* Whether it can do this at all, epilogue included. */
+    bool (*supports)(const struct lower_request *request);
+    /* Whether activation `input` may come in this layout; otherwise the plan copies it to row-major first. */
+    bool (*accepts)(const struct lower_request *request, size_t input, const struct layout *layout);
+    /* Fills `lowered`, which comes zeroed but for the arena. On failure the caller still frees its constants. */
+    enum lipcl_status (*lower)(struct lipcl_context *ctx, const struct lower_request *request, struct lowered *lowered);
+};
+
+/* For `accepts`: one digit a dimension, which any kernel with strides can read. */
+bool accepts_strided(const struct lower_request *request, size_t input, const struct layout *layout);
+bool accepts_row_major(const struct lower_request *request, size_t input, const struct layout *layout);
+
+/* Helpers of lowerings. Each returns a status; the argument to use comes back through *arg. */
+enum lipcl_status lowered_constant(struct lipcl_context *ctx, struct lowered *lowered, struct arg *arg, float **data,
+                                   size_t count);
+enum lipcl_status lowered_scratch(struct lipcl_context *ctx, struct lowered *lowered, struct arg *arg, size_t bytes);
+/* Appends a launch with its options formatted; *launch is then completed with sizes and arguments. */
+enum lipcl_status lowered_launch(struct lipcl_context *ctx, struct lowered *lowered, struct launch **launch, const char *file,
+                                 const char *kernel, const char *options, ...) LIKE_PRINTF(6, 7);
+
+/* Appends a matrix product by the device's BLAS; the buffers in `gemm` are ignored. */
+enum lipcl_status lowered_gemm(struct lipcl_context *ctx, struct lowered *lowered, const struct device_gemm *gemm, struct arg a,
+                               struct arg b, struct arg c);
+
+static inline struct arg arg_input(size_t index) {
+    return (struct arg){ARG_INPUT, index};
+}
+static inline struct arg arg_output(size_t index) {
+    return (struct arg){ARG_OUTPUT, index};
+}
+
+#endif
