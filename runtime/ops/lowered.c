@@ -55,7 +55,7 @@ enum lipcl_status lowered_launch(struct lipcl_context *ctx, struct lowered *lowe
 
 enum lipcl_status lowered_gemm(struct lipcl_context *ctx, struct lowered *lowered, const struct device_gemm *gemm, struct arg a,
                                struct arg b, struct arg c) {
-    struct launch *launch;
+    struct launch *launch = NULL;
     enum lipcl_status status = next_launch(ctx, lowered, &launch);
     if (status != LIPCL_OK) return status;
     *launch = (struct launch){.gemm = *gemm, .arg_count = 3, .args = {a, b, c}};

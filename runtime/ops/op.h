@@ -19,17 +19,27 @@
 
 enum { OP_MAX_OUTPUTS = 2 };
 
+/* One of a node's parameters, as the operator wants it. */
+struct op_parameter {
+    char name[40]; /* the graph prefixes the layer's name: "conv1" + "." + "weight" */
+    struct lipcl_shape shape;
+    bool absent; /* keeps its place among the inputs, as NULL */
+};
+
 /* Useful arithmetic and the least memory traffic, from the definition, whatever the lowering does. */
 struct op_cost {
     double flops; /* a multiply-add counts as two */
     double bytes; /* inputs, parameters and outputs once each */
 };
 
-/* Validates parameters against input shapes and derives output shapes: the only shape code there is. `params` comes in as the
- * caller wrote it and is normalised in place (no zero stands for a default any more). `layer` names the node in messages. */
+/* Validates parameters against the activations' shapes and derives output shapes: with op_parameters_fn the only shape code
+ * there is. `params` comes in as the caller wrote it and is normalised in place (no zero stands for a default any more).
+ * `layer` names the node in messages. Optional activations that are absent are NULL. */
 typedef enum lipcl_status (*op_infer_fn)(struct lipcl_context *ctx, const char *layer, void *params,
                                          const struct lipcl_shape *const *inputs, size_t input_count,
                                          struct lipcl_shape *outputs);
+/* The node's parameters, which follow the activations among its inputs; returns how many. `out` may be NULL to count. */
+typedef size_t (*op_parameters_fn)(const void *params, const struct lipcl_shape *const *inputs, struct op_parameter *out);
 typedef struct op_cost (*op_cost_fn)(const void *params, const struct lipcl_shape *const *inputs, size_t input_count,
                                      const struct lipcl_shape *outputs);
 
@@ -40,6 +50,7 @@ struct op_def {
     size_t params_bytes;
     size_t output_count;
     op_infer_fn infer;
+    op_parameters_fn parameters; /* NULL: none */
     op_ref_fn reference;
     op_cost_fn cost;
     const struct lowering *const *lowerings; /* in order of preference, ends with NULL */
