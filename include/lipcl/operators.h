@@ -62,9 +62,11 @@ struct lipcl_linear_params {
 
 /* torch.nn.Dropout (a mask by element) and torch.nn.Dropout3d (a mask by sample and channel).
  * Evaluating (training == false), the identity. Training, an element is kept with probability 1 - p and scaled by 1/(1-p).
- * The mask is a pure function of seed and index, the same on every device: element (or n C + c) i draws word i % 4 of
- * Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC11) with key = seed, counter = i / 4;
- * it is kept when word / 2^32, rounded down to 24 bits, is >= p. */
+ * The mask is a pure function of seed and index, the same on every device: element i (dropout3d: i = n C + c) draws
+ * word i % 4 of Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC11) with
+ *   key = (seed's low word, seed's high word), counter = (low word of i / 4, high word of i / 4, 0, 0),
+ * and is kept when (word >> 8) * 2^-24 >= p. The factor 1/(1-p) is rounded to float once, then y = x * factor, or x * 0 where
+ * the element is dropped (so that, as in PyTorch, a NaN or an infinity shows as NaN). */
 struct lipcl_dropout_params {
     float p; /* 0 <= p < 1 */
     bool training;

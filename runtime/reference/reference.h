@@ -4,7 +4,8 @@
  * once. Beside each output it can return the magnitude S that numerics.md's bound is made of: a correct single-precision
  * evaluation y' satisfies |y' - y| <= g u S + u |y|, u = 2^-24. For a sum of products, S = sum |w||x| + |b|; an operator
  * without a sum of its own passes on its input's S (`input_magnitude`), so that S also describes a chain such as
- * conv3d, relu, maxpool3d.
+ * conv3d, relu, maxpool3d. A sum of products takes an inexact x as S = sum |w| (|x| + S_x) + |b|; the u |x| of its rounding
+ * is left to the margin of g.
  *
  * The caller has checked shapes and parameters (the operator's `infer`); params are normalised: no zero stands for a default.
  * References include tensor/ only and know nothing of devices.
