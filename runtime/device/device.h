@@ -54,7 +54,7 @@ enum lipcl_status device_buffer_write(struct lipcl_device *device, struct device
 /* Waits for everything enqueued before, then copies out. */
 enum lipcl_status device_buffer_read(struct lipcl_device *device, void *data, struct device_buffer *buffer, size_t bytes);
 
-/* Builds cl_kernels/`file` with `options` (once for equal pairs while any of its kernels lives) and takes one kernel of it.
+/* Builds cl_kernels/`file` with `options` (once for equal pairs in the life of the device) and takes one kernel of it.
  * A kernel object belongs to one plan: it keeps its arguments. LIPCL_ERROR_BUILD when the compiler refuses it. */
 enum lipcl_status device_kernel_create(struct lipcl_device *device, struct device_kernel **kernel, const char *file,
                                        const char *name, const char *options);

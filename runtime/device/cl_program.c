@@ -1,0 +1,140 @@
+/* cl_program.c: building kernels. A program is built once for each pair of file and options. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "device/cl_api.h"
+#include "device/kernel_source.h"
+
+struct cl_program_entry {
+    struct cl_program_entry *next;
+    char *file, *options;
+    cl_program program;
+};
+
+static void entry_destroy(const struct cl_api *cl, struct cl_program_entry *entry) {
+    if (!entry) return;
+    if (entry->program) cl->clReleaseProgram(entry->program);
+    free(entry->file);
+    free(entry->options);
+    free(entry);
+}
+
+void cl_programs_destroy(struct lipcl_device *device) {
+    struct cl_state *state = cl_state(device);
+    while (state->programs) {
+        struct cl_program_entry *next = state->programs->next;
+        entry_destroy(state->cl, state->programs);
+        state->programs = next;
+    }
+}
+
+/* The compiler's log, or NULL; freed with free(). */
+static char *build_log(const struct cl_state *state, cl_program program) {
+    size_t bytes = 0;
+    if (state->cl->clGetProgramBuildInfo(program, state->device, CL_PROGRAM_BUILD_LOG, 0, NULL, &bytes) != CL_SUCCESS)
+        return NULL;
+    char *text = calloc(1, bytes + 1);
+    if (text && state->cl->clGetProgramBuildInfo(program, state->device, CL_PROGRAM_BUILD_LOG, bytes, text, NULL) != CL_SUCCESS)
+        text[0] = '\0';
+    return text;
+}
+
+static char *number_lines(const char *source) {
+    size_t lines = 1, bytes = strlen(source) + 1;
+    for (const char *c = source; *c; c++) lines += *c == '\n';
+    char *text = malloc(bytes + 8 * lines), *out = text;
+    if (!text) return NULL;
+    for (size_t line = 1; *source; line++) {
+        size_t length = strcspn(source, "\n");
+        out += sprintf(out, "%5zu  ", line % 100000);
+        memcpy(out, source, length);
+        out += length;
+        source += length;
+        if (*source) *out++ = *source++;
+    }
+    *out = '\0';
+    return text;
+}
+
+/* A failed build says everything that a bug report needs: device, driver, options, the compiler's log, the numbered source. */
+static void report_failure(struct lipcl_device *device, const struct cl_program_entry *entry, const char *source, cl_int code) {
+    char *log = build_log(cl_state(device), entry->program), *numbered = number_lines(source);
+    log_message(device->ctx, LIPCL_LOG_DEBUG, "source of %s:\n%s", entry->file, numbered ? numbered : source);
+    fail(device->ctx, LIPCL_ERROR_BUILD, "device %s (driver %s): %s (%d) building %s with options\n  %s\ncompiler log:\n%s",
+         device->info.name, device->info.driver, cl_error_name(code), code, entry->file, entry->options,
+         log && *log ? log : "(empty)");
+    free(log);
+    free(numbered);
+}
+
+static enum lipcl_status build(struct lipcl_device *device, struct cl_program_entry **entry, const char *file,
+                               const char *options) {
+    enum lipcl_status status = LIPCL_OK;
+    struct cl_state *state = cl_state(device);
+    char *source = NULL;
+    cl_int code;
+    struct cl_program_entry *made = calloc(1, sizeof *made);
+    if (!made) TRY(fail_memory(device->ctx, sizeof *made));
+    made->file = string_copy(file);
+    made->options = string_copy(options);
+    if (!made->file || !made->options) TRY(fail_memory(device->ctx, strlen(file) + strlen(options)));
+    TRY(kernel_source(device->ctx, &source, file));
+    const char *text = source;
+    made->program = state->cl->clCreateProgramWithSource(state->context, 1, &text, NULL, &code);
+    TRY(cl_check(device, code, "clCreateProgramWithSource"));
+    log_message(device->ctx, LIPCL_LOG_DEBUG, "building %s %s", file, options);
+    code = state->cl->clBuildProgram(made->program, 1, &state->device, options, NULL, NULL);
+    if (code != CL_SUCCESS) {
+        report_failure(device, made, source, code);
+        TRY(LIPCL_ERROR_BUILD);
+    }
+    made->next = state->programs;
+    state->programs = made;
+    *entry = made;
+    free(source);
+    return LIPCL_OK;
+
+fail:
+    free(source);
+    entry_destroy(state->cl, made);
+    return status;
+}
+
+static struct cl_program_entry *find(const struct cl_state *state, const char *file, const char *options) {
+    for (struct cl_program_entry *entry = state->programs; entry; entry = entry->next)
+        if (strcmp(entry->file, file) == 0 && strcmp(entry->options, options) == 0) return entry;
+    return NULL;
+}
+
+enum lipcl_status cl_kernel_create(struct lipcl_device *device, struct device_kernel *kernel, const char *file,
+                                   const char *options) {
+    enum lipcl_status status = LIPCL_OK;
+    struct cl_state *state = cl_state(device);
+    struct cl_program_entry *entry = find(state, file, options);
+    cl_kernel made = NULL;
+    cl_int code;
+    if (!entry) TRY(build(device, &entry, file, options));
+    made = state->cl->clCreateKernel(entry->program, kernel->name, &code);
+    TRY(cl_check(device, code, "clCreateKernel"));
+    CL_TRY(device, state->cl->clGetKernelWorkGroupInfo(made, state->device, CL_KERNEL_WORK_GROUP_SIZE,
+                                                       sizeof kernel->work_group, &kernel->work_group, NULL));
+    kernel->handle = made;
+    return LIPCL_OK;
+
+fail:
+    if (made && !device->lost) state->cl->clReleaseKernel(made);
+    return status;
+}
+
+void cl_kernel_destroy(struct lipcl_device *device, struct device_kernel *kernel) {
+    if (!device->lost) cl_state(device)->cl->clReleaseKernel(kernel->handle);
+}
+
+enum lipcl_status cl_kernel_argument(struct lipcl_device *device, struct device_kernel *kernel, size_t index,
+                                     struct device_buffer *buffer) {
+    cl_mem memory = buffer->handle;
+    return cl_check(device, cl_state(device)->cl->clSetKernelArg(kernel->handle, (cl_uint)index, sizeof memory, &memory),
+                    kernel->name);
+}

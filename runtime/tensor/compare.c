@@ -1,0 +1,62 @@
+#include "tensor/compare.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+
+static const double UNIT_ROUNDOFF = 0x1p-24;
+
+/* How far apart two values are in units of their bound; infinity when they differ in kind. */
+static double share_of_bound(float got, float wanted, double magnitude, double bound) {
+    if (isnan(wanted)) return isnan(got) ? 0 : INFINITY;
+    if (isnan(got)) return INFINITY;
+    if (got == wanted) return 0;
+    /* Where the magnitude sum leaves the range of single precision, a partial sum may honestly have overflowed. */
+    if (isinf(got) || isinf(wanted)) return magnitude > FLT_MAX ? 0 : INFINITY;
+    return fabs((double)got - (double)wanted) / bound; /* a bound of 0 gives infinity: the two are known to differ */
+}
+
+static void finish(struct compare_result *result, const float *wanted, size_t count, bool exact) {
+    bool constant = count > 1;
+    for (size_t i = 1; i < count && constant; i++) constant = wanted[i] == wanted[0] || (isnan(wanted[i]) && isnan(wanted[0]));
+    result->vacuous = constant;
+    result->ok = result->share <= 1 && !constant;
+    if (!(result->share <= 1))
+        snprintf(result->reason, sizeof result->reason, "element %zu is %.9g, the reference says %.9g (%s%.3g)", result->worst,
+                 (double)result->got, (double)result->wanted, exact ? "must be exact, off by " : "share of the bound ",
+                 exact ? result->max_error : result->share);
+    else if (constant)
+        snprintf(result->reason, sizeof result->reason, "mistrusted: the reference is %.9g everywhere", (double)wanted[0]);
+}
+
+static void compare_all(struct compare_result *result, const float *got, const float *wanted, const double *magnitude,
+                        size_t count, double g, double underflow, bool exact) {
+    *result = (struct compare_result){.share = -1};
+    for (size_t i = 0; i < count; i++) {
+        double s = magnitude ? magnitude[i] : 0;
+        double bound = exact ? 0 : g * UNIT_ROUNDOFF * s + UNIT_ROUNDOFF * fabs((double)wanted[i]) + underflow;
+        double share = share_of_bound(got[i], wanted[i], s, bound);
+        double error = isinf(share) && bound > 0 ? INFINITY : fabs((double)got[i] - (double)wanted[i]);
+        if (isnan(error)) error = share == 0 ? 0 : INFINITY; /* equal infinities or NaNs are no error */
+        result->max_error = fmax(result->max_error, error);
+        if (s > 0 && isfinite(error)) result->rho = fmax(result->rho, error / (UNIT_ROUNDOFF * s));
+        if (!(share > result->share)) continue;
+        result->share = share;
+        result->worst = i;
+        result->got = got[i];
+        result->wanted = wanted[i];
+    }
+    if (result->share < 0) result->share = 0; /* an empty tensor */
+    finish(result, wanted, count, exact);
+}
+
+void compare_exact(struct compare_result *result, const float *got, const float *wanted, size_t count) {
+    compare_all(result, got, wanted, NULL, count, 0, 0, true);
+}
+
+void compare_bounded(struct compare_result *result, const float *got, const float *wanted, const double *magnitude,
+                     size_t count, size_t chain, bool flushes_denormals) {
+    double g = 9 * sqrt((double)chain + 2);
+    double underflow = flushes_denormals ? ((double)chain + 1) * 0x1p-126 : 0;
+    compare_all(result, got, wanted, magnitude, count, g, underflow, false);
+}
