@@ -1,0 +1,13 @@
+/* lipcl.h: every public header. */
+#ifndef LIPCL_LIPCL_H
+#define LIPCL_LIPCL_H
+
+#include <lipcl/context.h>
+#include <lipcl/device.h>
+#include <lipcl/graph.h>
+#include <lipcl/operators.h>
+#include <lipcl/plan.h>
+#include <lipcl/status.h>
+#include <lipcl/tensor.h>
+
+#endif
