@@ -83,6 +83,13 @@ struct lipcl_reshape_params {
     struct lipcl_shape shape;
 };
 
+/* Which matrix product the linear and GRU layers use. */
+enum lipcl_gemm {
+    LIPCL_GEMM_AUTO = 0, /* CLBlast on GPUs, lipcl's own on CPU devices */
+    LIPCL_GEMM_CLBLAST,
+    LIPCL_GEMM_OWN,
+};
+
 #ifdef __cplusplus
 }
 #endif

@@ -19,13 +19,6 @@
 extern "C" {
 #endif
 
-/* Which matrix product the linear and GRU layers use. */
-enum lipcl_gemm {
-    LIPCL_GEMM_AUTO = 0, /* CLBlast on GPUs, lipcl's own on CPU devices */
-    LIPCL_GEMM_CLBLAST,
-    LIPCL_GEMM_OWN,
-};
-
 /* The zero value is the default. */
 struct lipcl_plan_params {
     enum lipcl_gemm gemm;

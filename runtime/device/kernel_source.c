@@ -54,8 +54,11 @@ static enum lipcl_status resolve(struct lipcl_context *ctx, char **source, const
     enum lipcl_status status = LIPCL_OK;
     char *included = NULL, *joined = NULL, include[64];
     size_t begin, end;
-    if (depth > MAX_DEPTH) return fail(ctx, LIPCL_ERROR_FORMAT, "kernel file %s: includes nest too deeply", name);
     *source = NULL;
+    if (depth > MAX_DEPTH) {
+        fail(ctx, LIPCL_ERROR_FORMAT, "kernel file %s: includes nest too deeply", name);
+        return LIPCL_ERROR_FORMAT; /* said in a way that the compiler sees: no text means no LIPCL_OK */
+    }
     TRY(raw_source(ctx, source, name));
     while (find_include(*source, &begin, &end, include)) {
         TRY(resolve(ctx, &included, include, depth + 1));

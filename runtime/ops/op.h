@@ -8,7 +8,6 @@
 #define LIPCL_OPS_OP_H
 
 #include <lipcl/operators.h>
-#include <lipcl/plan.h>
 
 #include "base/log.h"
 #include "base/memory.h"
