@@ -2,7 +2,7 @@
 #ifndef LIPCL_DEVICE_BACKEND_H
 #define LIPCL_DEVICE_BACKEND_H
 
-#include "device/device.h"
+#include "device/front.h"
 
 struct backend {
     void (*destroy)(struct lipcl_device *device);

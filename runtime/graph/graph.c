@@ -115,7 +115,7 @@ static enum lipcl_status add_node(struct lipcl_graph *graph, struct node *node, 
     enum lipcl_status status = LIPCL_OK;
     struct lipcl_context *ctx = graph->ctx;
     const struct op_def *op = node->op;
-    const struct lipcl_shape *shapes[BUILD_MAX_ACTIVATIONS] = {0};
+    const struct lipcl_shape *shapes[OP_MAX_ACTIVATIONS] = {0};
     struct lipcl_shape outputs[OP_MAX_OUTPUTS] = {0};
     struct op_parameter *wanted = NULL;
     lipcl_value *inputs;

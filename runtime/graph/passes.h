@@ -8,7 +8,7 @@
 #ifndef LIPCL_GRAPH_PASSES_H
 #define LIPCL_GRAPH_PASSES_H
 
-#include "graph/graph.h"
+#include "graph/nodes.h"
 
 enum { LAYER_MAX_NODES = 3 };
 

@@ -11,12 +11,12 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "device/device.h"
+#include "device/front.h"
 #include "reference/reference.h"
 #include "tensor/layout.h"
 #include "tensor/shape.h"
 
-enum { OP_MAX_OUTPUTS = 2 };
+enum { OP_MAX_ACTIVATIONS = 2, OP_MAX_OUTPUTS = 2 };
 
 /* One of a node's parameters, as the operator wants it. */
 struct op_parameter {
@@ -141,6 +141,12 @@ enum lipcl_status lowered_launch(struct lipcl_context *ctx, struct lowered *lowe
 /* Appends a matrix product by the device's BLAS; the buffers in `gemm` are ignored. */
 enum lipcl_status lowered_gemm(struct lipcl_context *ctx, struct lowered *lowered, const struct device_gemm *gemm, struct arg a,
                                struct arg b, struct arg c);
+
+/* Appends a launch that copies a tensor of `shape` from `source`, where it lies in layout `from`, to row-major order in
+ * `destination` (permute_copy.c; the plan uses it too). */
+enum lipcl_status lower_copy(struct lipcl_context *ctx, struct lowered *lowered, const struct lipcl_shape *shape,
+                             const struct layout *from, struct arg source, struct arg destination,
+                             const struct device_caps *caps);
 
 static inline struct arg arg_input(size_t index) {
     return (struct arg){ARG_INPUT, index};

@@ -135,12 +135,13 @@ enum lipcl_status gru_ref(struct lipcl_context *ctx, const struct ref_io *io) {
     const size_t *xd = io->inputs[0]->shape.dims;                 /* T, N, input */
     const float *x_data = io->inputs[0]->data;                    /* [T,N,input] */
     const float *h0 = data_or_null(io->inputs[1]);                /* [layers D,N,hidden] or NULL: zeros */
-    const float *observed = data_or_null(io->observed);           /* [T,N,D hidden] or NULL */
     float *y_data = io->outputs[0] ? io->outputs[0]->data : NULL; /* [T,N,D hidden] */
     float *h_n = io->outputs[1] ? io->outputs[1]->data : NULL;    /* [layers D,N,hidden] */
     size_t T = xd[0], N = xd[1], input = xd[2], hidden = p->hidden;
     size_t D = p->bidirectional ? 2 : 1, width = D * hidden;
     bool with_error = io->magnitude != NULL;
+    /* [T,N,D hidden] or NULL; the states of an inner layer cannot be observed. */
+    const float *observed = p->layers == 1 ? data_or_null(io->observed) : NULL;
 
     enum lipcl_status status = LIPCL_OK;
     struct arena arena = {0};

@@ -25,7 +25,7 @@ struct ref_io {
     const double *input_magnitude;            /* S of input 0, or NULL: zero, the input is exact */
     const struct lipcl_tensor *observed;      /* gru with one layer: an output 0 computed elsewhere. When given, step t starts
                                                  from observed[t-1] (t+1 in reverse) instead of the reference's own state, which
-                                                 makes the comparison step-locked. Otherwise NULL */
+                                                 makes the comparison step-locked. NULL: free-running. Others ignore it */
 };
 
 typedef enum lipcl_status (*op_ref_fn)(struct lipcl_context *ctx, const struct ref_io *io);

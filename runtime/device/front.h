@@ -1,7 +1,7 @@
-/* device.h: the checked front over what a device can do. Backends (host.c, cl_device.c) fill in a table and hold no
+/* front.h: the checked front over what a device can do. Backends (host.c, cl_device.c) fill in a table and hold no
  * validation. Nothing outside cl_*.c sees an OpenCL type. */
-#ifndef LIPCL_DEVICE_DEVICE_H
-#define LIPCL_DEVICE_DEVICE_H
+#ifndef LIPCL_DEVICE_FRONT_H
+#define LIPCL_DEVICE_FRONT_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
-/* graph.h (internal): nodes and values, as the builders leave them. Values are numbered from 1; value 0 is none. */
-#ifndef LIPCL_GRAPH_GRAPH_H
-#define LIPCL_GRAPH_GRAPH_H
+/* nodes.h: the inside of a graph, nodes and values, as the builders leave them. Values are numbered from 1; value 0 is none. */
+#ifndef LIPCL_GRAPH_NODES_H
+#define LIPCL_GRAPH_NODES_H
 
 #include <lipcl/graph.h>
 

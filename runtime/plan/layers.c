@@ -1,0 +1,87 @@
+/* layers.c: looking at a plan's layers, and checking what they computed. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "plan/steps.h"
+#include "tensor/compare.h"
+
+size_t lipcl_plan_layer_count(const struct lipcl_plan *plan) {
+    return plan->step_count;
+}
+
+static enum lipcl_status check_index(struct lipcl_context *ctx, const struct lipcl_plan *plan, size_t layer) {
+    if (layer < plan->step_count) return LIPCL_OK;
+    return fail(ctx, LIPCL_ERROR_ARGUMENT, "plan: there is no layer %zu, the last one is %zu", layer, plan->step_count - 1);
+}
+
+static lipcl_value output_value(const struct lipcl_plan *plan, const struct step *step) {
+    return plan->nodes[step->layer.nodes[step->layer.node_count - 1]].outputs[0];
+}
+
+enum lipcl_status lipcl_plan_layer_info(struct lipcl_context *ctx, const struct lipcl_plan *plan, size_t layer,
+                                        struct lipcl_layer_info *info) {
+    enum lipcl_status status = check_index(ctx, plan, layer);
+    if (status != LIPCL_OK) return status;
+    const struct step *step = &plan->steps[layer];
+    *info = (struct lipcl_layer_info){
+        .name = plan->nodes[step->layer.nodes[0]].name,
+        .op = step->op_text,
+        .lowering = step->lowering ? step->lowering->name : "reference",
+        .shape = plan->values[output_value(plan, step)].shape,
+        .flops = step->cost.flops,
+        .bytes = step->cost.bytes,
+        .launches = step->launch_count,
+    };
+    return LIPCL_OK;
+}
+
+static enum lipcl_status check_has_run(struct lipcl_context *ctx, const struct lipcl_plan *plan) {
+    if (plan->has_run) return LIPCL_OK;
+    return fail(ctx, LIPCL_ERROR_ARGUMENT, "plan: a layer has nothing to show before the first run");
+}
+
+enum lipcl_status lipcl_plan_read_layer(struct lipcl_context *ctx, struct lipcl_plan *plan, size_t layer,
+                                        struct lipcl_tensor **tensor) {
+    enum lipcl_status status = LIPCL_OK;
+    *tensor = NULL;
+    TRY(check_index(ctx, plan, layer));
+    TRY(check_has_run(ctx, plan));
+    lipcl_value value = output_value(plan, &plan->steps[layer]);
+    TRY(lipcl_tensor_create(ctx, tensor, LIPCL_F32, &plan->values[value].shape));
+    TRY(plan_read_value(plan, (*tensor)->data, value));
+    return LIPCL_OK;
+
+fail:
+    lipcl_tensor_destroy(tensor);
+    return status;
+}
+
+enum lipcl_status lipcl_plan_check_layer(struct lipcl_context *ctx, struct lipcl_plan *plan, size_t layer,
+                                         struct lipcl_layer_check *check) {
+    enum lipcl_status status = LIPCL_OK;
+    struct lipcl_tensor *got = NULL;
+    struct step_tensors tensors = {0};
+    struct compare_result result;
+    *check = (struct lipcl_layer_check){0};
+    TRY(lipcl_plan_read_layer(ctx, plan, layer, &got));
+    const struct step *step = &plan->steps[layer];
+    TRY(step_tensors_init(plan, step, &tensors));
+    TRY(step_reference(plan, step, &tensors, true, got));
+    compare_bounded(&result, got->data, tensors.outputs[0]->data, tensors.magnitude, lipcl_tensor_count(got), step->chain,
+                    device_caps(plan->device)->flushes_denormals);
+    *check = (struct lipcl_layer_check){
+        .ok = result.ok,
+        .max_error = result.max_error,
+        .bound_share = result.share,
+        .rho = result.rho,
+        .worst = result.worst,
+        .got = result.got,
+        .wanted = result.wanted,
+    };
+    snprintf(check->reason, sizeof check->reason, "%s", result.reason);
+
+fail:
+    lipcl_tensor_destroy(&got);
+    step_tensors_finish(&tensors);
+    return status;
+}

@@ -1,0 +1,295 @@
+/* lower.c: from a layer to launches. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "plan/steps.h"
+
+/* The buffers that a lowered layer's arguments stand for. */
+struct bindings {
+    struct device_buffer *inputs[LAUNCH_MAX_ARGS];
+    struct device_buffer *outputs[OP_MAX_OUTPUTS];
+    struct device_buffer *constants[LOWERED_MAX_CONSTANTS];
+    struct device_buffer *scratch[LOWERED_MAX_SCRATCH];
+};
+
+static struct device_buffer *bound(const struct bindings *bindings, struct arg arg) {
+    switch (arg.kind) {
+    case ARG_INPUT: return bindings->inputs[arg.index];
+    case ARG_OUTPUT: return bindings->outputs[arg.index];
+    case ARG_CONSTANT: return bindings->constants[arg.index];
+    case ARG_SCRATCH: return bindings->scratch[arg.index];
+    }
+    return NULL;
+}
+
+static enum lipcl_status compile_gemm(struct lipcl_plan *plan, struct plan_launch *out, const struct launch *launch,
+                                      const struct bindings *bindings) {
+    size_t bytes;
+    out->gemm = launch->gemm;
+    out->gemm.a = bound(bindings, launch->args[0]);
+    out->gemm.b = bound(bindings, launch->args[1]);
+    out->gemm.c = bound(bindings, launch->args[2]);
+    enum lipcl_status status = device_gemm_temporary_bytes(plan->device, &bytes, &out->gemm);
+    if (status != LIPCL_OK || bytes == 0) return status;
+    return plan_buffer(plan, &out->gemm.temporary, bytes);
+}
+
+static enum lipcl_status compile_kernel(struct lipcl_plan *plan, struct plan_launch *out, const struct launch *launch,
+                                        const struct bindings *bindings) {
+    enum lipcl_status status = LIPCL_OK;
+    TRY(device_kernel_create(plan->device, &out->kernel, launch->file, launch->kernel, launch->options));
+    for (size_t i = 0; i < launch->arg_count; i++)
+        TRY(device_kernel_argument(plan->device, out->kernel, i, bound(bindings, launch->args[i])));
+    memcpy(out->global, launch->global, sizeof out->global);
+    memcpy(out->local, launch->local, sizeof out->local);
+
+fail:
+    return status;
+}
+
+/* Uploads what `lowered` packed, allocates its scratch, builds its kernels. Appends to launches[*count]. */
+static enum lipcl_status compile(struct lipcl_plan *plan, struct plan_launch *launches, size_t *count, struct lowered *lowered,
+                                 struct bindings *bindings) {
+    enum lipcl_status status = LIPCL_OK;
+    for (size_t i = 0; i < lowered->constant_count; i++) {
+        size_t bytes = lipcl_tensor_bytes(lowered->constants[i]);
+        TRY(plan_buffer(plan, &bindings->constants[i], bytes));
+        TRY(device_buffer_write(plan->device, bindings->constants[i], lowered->constants[i]->data, bytes));
+    }
+    for (size_t i = 0; i < lowered->scratch_count; i++)
+        TRY(plan_buffer(plan, &bindings->scratch[i], lowered->scratch_bytes[i]));
+    for (size_t i = 0; i < lowered->launch_count; i++) {
+        const struct launch *launch = &lowered->launches[i];
+        struct plan_launch *out = &launches[(*count)++];
+        TRY(launch->file ? compile_kernel(plan, out, launch, bindings) : compile_gemm(plan, out, launch, bindings));
+    }
+    TRY(device_finish(plan->device)); /* the uploads read memory that is about to be freed */
+
+fail:
+    return status;
+}
+
+static void lowered_finish(struct lowered *lowered) {
+    for (size_t i = 0; i < lowered->constant_count; i++) lipcl_tensor_destroy(&lowered->constants[i]);
+}
+
+/* Appends a launch that copies `value` into a new row-major buffer. */
+static enum lipcl_status copy_to_row_major(struct lipcl_plan *plan, struct plan_launch *launches, size_t *count,
+                                           const struct plan_value *value, struct device_buffer **buffer) {
+    enum lipcl_status status = LIPCL_OK;
+    struct lowered lowered = {.arena = &plan->arena};
+    struct bindings bindings = {.inputs = {value->buffer}};
+    TRY(plan_buffer(plan, buffer, lipcl_shape_count(&value->shape) * sizeof(float)));
+    bindings.outputs[0] = *buffer;
+    TRY(lower_copy(device_context(plan->device), &lowered, &value->shape, &value->layout, arg_input(0), arg_output(0),
+                   device_caps(plan->device)));
+    TRY(compile(plan, launches, count, &lowered, &bindings));
+
+fail:
+    lowered_finish(&lowered);
+    return status;
+}
+
+/* Everything a lowering is told about one layer, and the arrays that the request points into. */
+struct request {
+    struct lower_request lower;
+    const struct node *first, *last;
+    const struct lipcl_shape **shapes;
+    struct layout *layouts;
+    const struct lipcl_tensor **parameters;
+    struct lipcl_shape op_outputs[OP_MAX_OUTPUTS], outputs[OP_MAX_OUTPUTS];
+    bool wanted[OP_MAX_OUTPUTS];
+};
+
+static lipcl_value input_value(const struct lipcl_plan *plan, const struct node *node, size_t i) {
+    return plan->alias[node->inputs[i]];
+}
+
+static enum lipcl_status request_init(struct request *request, struct lipcl_plan *plan, const struct layer *layer,
+                                      const struct lipcl_plan_params *params) {
+    const struct node *first = &plan->nodes[layer->nodes[0]];
+    size_t count = first->input_count;
+    *request = (struct request){
+        .first = first,
+        .last = &plan->nodes[layer->nodes[layer->node_count - 1]],
+        .shapes = arena_alloc(&plan->arena, count * sizeof *request->shapes),
+        .layouts = arena_alloc(&plan->arena, count * sizeof *request->layouts),
+        .parameters = arena_alloc(&plan->arena, count * sizeof *request->parameters),
+    };
+    if (!request->shapes || !request->layouts || !request->parameters)
+        return fail_memory(device_context(plan->device), count * sizeof *request->layouts);
+    for (size_t i = 0; i < count; i++) {
+        if (!first->inputs[i]) continue;
+        const struct plan_value *value = &plan->values[input_value(plan, first, i)];
+        request->shapes[i] = &value->shape;
+        request->layouts[i] = value->layout;
+        request->parameters[i] = value->parameter;
+    }
+    for (size_t i = 0; i < first->op->output_count; i++) {
+        request->op_outputs[i] = plan->values[first->outputs[i]].shape;
+        request->outputs[i] = request->op_outputs[i];
+        request->wanted[i] = i == 0 || first->outputs[i] != 0;
+    }
+    request->outputs[0] = plan->values[request->last->outputs[0]].shape;
+    request->lower = (struct lower_request){
+        .layer = first->name,
+        .params = first->params,
+        .input_count = count,
+        .input_shapes = request->shapes,
+        .input_layouts = request->layouts,
+        .parameters = request->parameters,
+        .op_outputs = request->op_outputs,
+        .outputs = request->outputs,
+        .wanted = request->wanted,
+        .caps = device_caps(plan->device),
+        .gemm = params->gemm,
+    };
+    for (size_t i = 1; i < layer->node_count; i++) { /* the fusion pass lets only these two follow */
+        const struct node *node = &plan->nodes[layer->nodes[i]];
+        if (strcmp(node->op->name, "relu") == 0)
+            request->lower.epilogue.relu = true;
+        else
+            request->lower.epilogue.pool = node->params;
+    }
+    return LIPCL_OK;
+}
+
+static enum lipcl_status create_outputs(struct lipcl_plan *plan, const struct request *request) {
+    for (size_t i = 0; i < request->first->op->output_count; i++) {
+        struct plan_value *value = &plan->values[i == 0 ? request->last->outputs[0] : request->first->outputs[i]];
+        if (value->buffer) continue; /* made for a lowering that failed */
+        enum lipcl_status status = plan_buffer(plan, &value->buffer, lipcl_shape_count(&value->shape) * sizeof(float));
+        if (status != LIPCL_OK) return status;
+        value->layout = layout_row_major(&value->shape);
+    }
+    return LIPCL_OK;
+}
+
+static enum lipcl_status try_lowering(struct lipcl_plan *plan, struct step *step, struct request *request,
+                                      const struct lowering *lowering) {
+    enum lipcl_status status = LIPCL_OK;
+    struct lipcl_context *ctx = device_context(plan->device);
+    struct bindings bindings = {0};
+    struct lowered *lowered = calloc(1, sizeof *lowered);
+    const struct node *first = request->first;
+    step->launch_count = 0;
+    step->launches = arena_alloc(&plan->arena, (LOWERED_MAX_LAUNCHES + LAUNCH_MAX_ARGS) * sizeof *step->launches);
+    if (!lowered || !step->launches) TRY(fail_memory(ctx, sizeof *lowered));
+    lowered->arena = &plan->arena;
+
+    for (size_t i = 0; i < first->activation_count; i++) {
+        if (!first->inputs[i]) continue;
+        const struct plan_value *value = &plan->values[input_value(plan, first, i)];
+        bindings.inputs[i] = value->buffer;
+        request->layouts[i] = value->layout;
+        if (lowering->accepts(&request->lower, i, &value->layout)) continue;
+        TRY(copy_to_row_major(plan, step->launches, &step->launch_count, value, &bindings.inputs[i]));
+        request->layouts[i] = layout_row_major(&value->shape);
+    }
+    TRY(create_outputs(plan, request));
+    for (size_t i = 0; i < first->op->output_count; i++)
+        bindings.outputs[i] = plan->values[i == 0 ? request->last->outputs[0] : first->outputs[i]].buffer;
+
+    TRY(lowering->lower(ctx, &request->lower, lowered));
+    TRY(compile(plan, step->launches, &step->launch_count, lowered, &bindings));
+    for (size_t i = 0; i < first->op->output_count; i++)
+        plan->values[i == 0 ? request->last->outputs[0] : first->outputs[i]].layout = lowered->outputs[i];
+    step->lowering = lowering;
+    step->chain = lowered->chain;
+
+fail:
+    if (lowered) lowered_finish(lowered);
+    free(lowered);
+    for (size_t i = 0; status != LIPCL_OK && i < step->launch_count; i++)
+        device_kernel_destroy(plan->device, &step->launches[i].kernel);
+    if (status != LIPCL_OK) step->launch_count = 0;
+    return status;
+}
+
+/* A kernel that a driver refuses makes way for the next lowering; anything else ends the planning. */
+static bool may_try_next(enum lipcl_status status) {
+    return status == LIPCL_ERROR_BUILD || status == LIPCL_ERROR_UNSUPPORTED || status == LIPCL_ERROR_DEVICE;
+}
+
+/* *done tells whether a lowering took the layer. */
+static enum lipcl_status lower_layer(struct lipcl_plan *plan, struct step *step, const struct lipcl_plan_params *params,
+                                     bool *done) {
+    struct lipcl_context *ctx = device_context(plan->device);
+    struct request request;
+    enum lipcl_status status = request_init(&request, plan, &step->layer, params);
+    if (status != LIPCL_OK) return status;
+    for (const struct lowering *const *lowering = request.first->op->lowerings; *lowering; lowering++) {
+        if (!(*lowering)->supports(&request.lower)) continue;
+        status = try_lowering(plan, step, &request, *lowering);
+        *done = status == LIPCL_OK;
+        if (*done || !may_try_next(status)) return status;
+        log_message(ctx, LIPCL_LOG_WARN, "%s: %s does not work on %s; trying the next way", request.first->name,
+                    (*lowering)->name, lipcl_device_info(plan->device)->name);
+    }
+    return LIPCL_OK;
+}
+
+static void describe(struct lipcl_plan *plan, struct step *step) {
+    step->op_text = "";
+    for (size_t i = 0; i < step->layer.node_count; i++) {
+        const struct node *node = &plan->nodes[step->layer.nodes[i]];
+        const struct lipcl_shape *shapes[OP_MAX_ACTIVATIONS] = {0};
+        struct lipcl_shape outputs[OP_MAX_OUTPUTS] = {0};
+        for (size_t k = 0; k < node->activation_count; k++)
+            if (node->inputs[k]) shapes[k] = &plan->values[input_value(plan, node, k)].shape;
+        for (size_t k = 0; k < node->op->output_count; k++) outputs[k] = plan->values[node->outputs[k]].shape;
+        struct op_cost cost = node->op->cost(node->params, shapes, node->activation_count, outputs);
+        step->cost.flops += cost.flops;
+        step->cost.bytes += cost.bytes;
+        char *text = arena_printf(&plan->arena, "%s%s%s", step->op_text, i ? "+" : "", node->op->name);
+        if (text) step->op_text = text;
+    }
+}
+
+/* A view shares its source's buffer; true when the layer is one. */
+static bool add_view(struct lipcl_plan *plan, const struct layer *layer) {
+    const struct node *node = &plan->nodes[layer->nodes[0]];
+    if (layer->node_count > 1 || !node->op->view) return false;
+    const struct plan_value *source = &plan->values[input_value(plan, node, 0)];
+    struct plan_value *view = &plan->values[node->outputs[0]];
+    if (!node->op->view(&view->layout, node->params, &source->layout, &source->shape)) return false;
+    view->buffer = source->buffer;
+    return true;
+}
+
+enum lipcl_status plan_add_layer(struct lipcl_plan *plan, const struct layer *layer, const struct lipcl_plan_params *params) {
+    enum lipcl_status status = LIPCL_OK;
+    struct lipcl_context *ctx = device_context(plan->device);
+    bool done = false;
+    if (add_view(plan, layer)) return LIPCL_OK;
+    struct step step = {.layer = *layer};
+    /* The longest run of fused nodes that a lowering takes; what is left over becomes layers of its own. */
+    if (!device_caps(plan->device)->host)
+        for (step.layer.node_count = layer->node_count; step.layer.node_count > 0; step.layer.node_count--) {
+            TRY(lower_layer(plan, &step, params, &done));
+            if (done) break;
+        }
+    if (!done) {
+        struct request request;
+        step.layer = *layer;
+        TRY(request_init(&request, plan, layer, params));
+        TRY(create_outputs(plan, &request));
+        if (!device_caps(plan->device)->host)
+            log_message(ctx, LIPCL_LOG_WARN, "%s: no kernel does this layer on %s; it runs as its reference on the host",
+                        request.first->name, lipcl_device_info(plan->device)->name);
+    }
+    describe(plan, &step);
+    plan->steps[plan->step_count++] = step;
+    for (size_t i = step.layer.node_count; i < layer->node_count; i++)
+        TRY(plan_add_layer(plan, &(struct layer){1, {layer->nodes[i]}}, params));
+
+fail:
+    return status;
+}
+
+enum lipcl_status plan_add_output(struct lipcl_plan *plan, size_t output) {
+    const struct plan_value *value = &plan->values[plan->outputs[output]];
+    plan->output_buffers[output] = value->buffer;
+    if (device_caps(plan->device)->host || layout_is_row_major(&value->layout, &value->shape)) return LIPCL_OK;
+    return copy_to_row_major(plan, plan->output_launches, &plan->output_launch_count, value, &plan->output_buffers[output]);
+}

@@ -1,0 +1,95 @@
+/* steps.h: the inside of a plan, a plan's values and steps.
+ *
+ * Every value of the graph that holds data has a buffer on the device and a layout that says where its elements lie. Views
+ * (permute, reshape, dropout when evaluating) share their source's buffer under another layout and take no step at all.
+ */
+#ifndef LIPCL_PLAN_STEPS_H
+#define LIPCL_PLAN_STEPS_H
+
+#include <lipcl/plan.h>
+
+#include "graph/passes.h"
+
+struct plan_value {
+    struct lipcl_shape shape;
+    struct layout layout;
+    struct device_buffer *buffer;   /* NULL for parameters and for values without a reader */
+    struct lipcl_tensor *parameter; /* F32 data of a parameter, owned by the plan */
+};
+
+/* A launch with its kernel built and its arguments set, or a matrix product. */
+struct plan_launch {
+    struct device_kernel *kernel; /* NULL: gemm */
+    size_t global[3], local[3];
+    struct device_gemm gemm;
+};
+
+/* One layer on the device. */
+struct step {
+    const char *op_text;             /* "conv3d+relu+maxpool3d" */
+    const struct lowering *lowering; /* NULL: runs as its reference on the host */
+    struct layer layer;
+    size_t chain;
+    struct op_cost cost;
+    size_t launch_count;
+    struct plan_launch *launches;
+};
+
+struct lipcl_plan {
+    struct lipcl_device *device;
+    struct arena arena;
+    /* The graph, copied: it may be gone by the time of a run. Its names and params point into this plan's arena. */
+    size_t node_count;
+    struct node *nodes;
+    lipcl_value *alias;
+    size_t value_count;
+    struct plan_value *values;
+    size_t step_count;
+    struct step *steps;
+    size_t input_count, output_count;
+    lipcl_value *inputs, *outputs;
+    const char **input_names, **output_names;
+    struct device_buffer **output_buffers; /* output i in row-major order */
+    size_t output_launch_count;
+    struct plan_launch *output_launches; /* copies to row-major, where an output is not */
+    size_t buffer_count;
+    struct device_buffer **buffers; /* all there are, for freeing */
+    float *staging;                 /* on the host, as large as the largest value: for gathering a layout */
+    size_t staging_count;
+    bool has_run;
+};
+
+/* values.c */
+enum lipcl_status plan_buffer(struct lipcl_plan *plan, struct device_buffer **buffer, size_t bytes);
+enum lipcl_status plan_read_value(struct lipcl_plan *plan, float *row_major, lipcl_value value);
+enum lipcl_status plan_load_parameters(struct lipcl_plan *plan, const struct lipcl_graph *graph,
+                                       const struct lipcl_tensor_set *weights);
+
+/* lower.c: chooses a lowering for one layer and makes it ready to run. Appends one step or, when not all of the layer's
+ * nodes can be done at once, several; or none, when the layer is a view. */
+enum lipcl_status plan_add_layer(struct lipcl_plan *plan, const struct layer *layer, const struct lipcl_plan_params *params);
+/* Makes output i readable in row-major order. */
+enum lipcl_status plan_add_output(struct lipcl_plan *plan, size_t output);
+
+/* reference_step.c */
+
+/* What a layer takes from and gives to the references: tensors on the host. */
+struct step_tensors {
+    struct lipcl_tensor **inputs; /* of the layer's first node, parameters borrowed from the plan */
+    size_t input_count, activation_count;
+    struct lipcl_tensor *outputs[OP_MAX_OUTPUTS]; /* of its last node (for several nodes only output 0) */
+    double *magnitude;                            /* S of output 0, or NULL */
+};
+
+/* Reads the step's activations from the device. */
+enum lipcl_status step_tensors_init(struct lipcl_plan *plan, const struct step *step, struct step_tensors *tensors);
+void step_tensors_finish(struct step_tensors *tensors);
+
+/* Runs the references of the step's nodes, one after another; `observed` as in struct ref_io. */
+enum lipcl_status step_reference(struct lipcl_plan *plan, const struct step *step, struct step_tensors *tensors,
+                                 bool want_magnitude, const struct lipcl_tensor *observed);
+
+/* step_reference() between reading inputs from the device and writing outputs to it. */
+enum lipcl_status step_run_reference(struct lipcl_plan *plan, const struct step *step);
+
+#endif
