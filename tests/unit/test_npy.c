@@ -4,7 +4,7 @@
 #include "bad_file.h"
 #include "tensor/shape.h"
 
-TestSuite(npy, .init = scratch_open, .fini = scratch_close);
+TestSuite(npy, .init = scratch_open, .fini = scratch_close, .timeout = 60);
 
 static struct lipcl_tensor *load(const char *path) {
     struct lipcl_tensor *tensor = NULL;

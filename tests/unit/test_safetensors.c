@@ -5,7 +5,7 @@
 #include "tensor/shape.h"
 #include "tensor/tensor_match.h"
 
-TestSuite(safetensors, .init = scratch_open, .fini = scratch_close);
+TestSuite(safetensors, .init = scratch_open, .fini = scratch_close, .timeout = 60);
 
 static struct lipcl_tensor_set *load(const char *path) {
     struct lipcl_tensor_set *set = NULL;
