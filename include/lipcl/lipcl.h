@@ -5,8 +5,11 @@
 #include <lipcl/context.h>
 #include <lipcl/device.h>
 #include <lipcl/graph.h>
+#include <lipcl/lipnet.h>
+#include <lipcl/npy.h>
 #include <lipcl/operators.h>
 #include <lipcl/plan.h>
+#include <lipcl/safetensors.h>
 #include <lipcl/status.h>
 #include <lipcl/tensor.h>
 
