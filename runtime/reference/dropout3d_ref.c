@@ -15,8 +15,7 @@ enum lipcl_status dropout3d_ref(struct lipcl_context *ctx, const struct ref_io *
     size_t rest = 1;
     for (size_t d = 2; d < shape->rank; d++) rest *= shape->dims[d];
     for (size_t channel = 0; channel < shape->dims[0] * shape->dims[1]; channel++) {
-        bool kept = !p->training || philox_uniform(philox_word(p->seed, channel)) >= p->p;
-        float m = !p->training ? 1.0f : kept ? scale : 0.0f;
+        float m = !p->training ? 1.0f : philox_uniform(philox_word(p->seed, channel)) >= p->p ? scale : 0.0f;
         for (size_t i = channel * rest; i < (channel + 1) * rest; i++) {
             y[i] = x[i] * m;
             if (io->magnitude) io->magnitude[i] = io->input_magnitude ? io->input_magnitude[i] * (double)m : 0.0;

@@ -14,8 +14,7 @@ enum lipcl_status dropout_ref(struct lipcl_context *ctx, const struct ref_io *io
     float scale = (float)(1 / (1 - (double)p->p));
     size_t count = lipcl_tensor_count(io->inputs[0]);
     for (size_t i = 0; i < count; i++) {
-        bool kept = !p->training || philox_uniform(philox_word(p->seed, i)) >= p->p;
-        float m = !p->training ? 1.0f : kept ? scale : 0.0f;
+        float m = !p->training ? 1.0f : philox_uniform(philox_word(p->seed, i)) >= p->p ? scale : 0.0f;
         y[i] = x[i] * m;
         if (io->magnitude) io->magnitude[i] = io->input_magnitude ? io->input_magnitude[i] * (double)m : 0.0;
     }
