@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "base/philox.h"
 #include "reference/reference.h"
+#include "tensor/compare.h"
 
 static struct lipcl_context context;
 static struct arena arena;
@@ -309,16 +310,6 @@ static void single_precision(const struct network *net, enum mistake mistake, fl
     }
 }
 
-/* The largest share of the release bound that `y` uses up. */
-static double worst_share(const struct network *net, const float *y) {
-    double g = 9 * sqrt((double)(net->input + net->params.hidden) + 2), u = 0x1p-24, worst = 0;
-    for (size_t i = 0; i < lipcl_tensor_count(net->y); i++) {
-        double right = (double)values(net->y)[i];
-        worst = fmax(worst, fabs((double)y[i] - right) / (g * u * net->S[i] + u * fabs(right)));
-    }
-    return worst;
-}
-
 Test(gru, the_bound_passes_single_precision_and_catches_mistakes) {
     struct network net = network(6, 1, 20, 16, 1, false, 0.5f);
     struct lipcl_tensor *y = tensor(net.y->shape, 0, 0);
@@ -326,7 +317,10 @@ Test(gru, the_bound_passes_single_precision_and_catches_mistakes) {
         for (enum mistake mistake = NONE; mistake <= STATE_NOT_CARRIED; mistake++) {
             single_precision(&net, mistake, values(y));
             run(&net, NULL, locked ? y : NULL);
-            double share = worst_share(&net, values(y));
+            struct compare_result result;
+            compare_bounded(&result, values(y), values(net.y), net.S, lipcl_tensor_count(y), net.input + net.params.hidden,
+                            false);
+            double share = result.share;
             if (mistake == NONE)
                 cr_expect(share <= 0.2, "%s: %g of the bound", locked ? "locked" : "free", share);
             else
