@@ -12,5 +12,6 @@
 #include <lipcl/safetensors.h>
 #include <lipcl/status.h>
 #include <lipcl/tensor.h>
+#include <lipcl/text.h>
 
 #endif
