@@ -1,9 +1,8 @@
 /* values.c: where a plan's values lie, on the device and on the host. */
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "plan/steps.h"
+#include "tensor/tensor_match.h"
 
 enum lipcl_status plan_buffer(struct lipcl_plan *plan, struct device_buffer **buffer, size_t bytes) {
     enum lipcl_status status = device_buffer_create(plan->device, buffer, bytes);
@@ -31,30 +30,22 @@ enum lipcl_status plan_read_value(struct lipcl_plan *plan, float *row_major, lip
     return status;
 }
 
-/* Weights saved from torch.nn.DataParallel carry a leading "module.". */
-static const struct lipcl_tensor *find_weight(const struct lipcl_tensor_set *weights, const char *name) {
-    char prefixed[512];
-    const struct lipcl_tensor *found = lipcl_tensor_set_find(weights, name);
-    if (found || snprintf(prefixed, sizeof prefixed, "module.%s", name) >= (int)sizeof prefixed) return found;
-    return lipcl_tensor_set_find(weights, prefixed);
-}
-
 enum lipcl_status plan_load_parameters(struct lipcl_plan *plan, const struct lipcl_graph *graph,
                                        const struct lipcl_tensor_set *weights) {
+    enum lipcl_status status = LIPCL_OK;
     struct lipcl_context *ctx = device_context(plan->device);
-    for (size_t i = 0; i < graph->parameter_count; i++) {
-        const struct value *wanted = &graph->values[graph->parameters[i]];
-        const struct lipcl_tensor *found = weights ? find_weight(weights, wanted->name) : NULL;
-        if (!found) return fail(ctx, LIPCL_ERROR_NOT_FOUND, "weights: there is no \"%s\", which the graph needs", wanted->name);
-        if (!lipcl_shape_equal(&found->shape, &wanted->shape))
-            return fail(ctx, LIPCL_ERROR_SHAPE, "weights: \"%s\" is %s, the graph needs %s", wanted->name,
-                        shape_text(&found->shape).chars, shape_text(&wanted->shape).chars);
-        if (found->dtype == LIPCL_U8 || found->dtype == LIPCL_I64)
-            return fail(ctx, LIPCL_ERROR_SHAPE, "weights: \"%s\" is %s, the graph needs a floating dtype", wanted->name,
-                        lipcl_dtype_name(found->dtype));
-        struct plan_value *value = &plan->values[graph->parameters[i]];
-        enum lipcl_status status = lipcl_tensor_to_f32(ctx, &value->parameter, found);
-        if (status != LIPCL_OK) return status;
-    }
-    return LIPCL_OK;
+    size_t count = graph->parameter_count;
+    struct tensor_wanted *wanted = calloc(count + 1, sizeof *wanted);
+    const struct lipcl_tensor **found = calloc(count + 1, sizeof *found);
+    if (!wanted || !found) TRY(fail_memory(ctx, (count + 1) * sizeof *wanted));
+    if (count && !weights) TRY(fail(ctx, LIPCL_ERROR_ARGUMENT, "plan: the graph has parameters, but there are no weights"));
+    for (size_t i = 0; i < count; i++)
+        wanted[i] = (struct tensor_wanted){lipcl_graph_parameter_name(graph, i), *lipcl_graph_parameter_shape(graph, i)};
+    TRY(tensor_set_find_all(ctx, found, weights, "weights", wanted, count));
+    for (size_t i = 0; i < count; i++) TRY(lipcl_tensor_to_f32(ctx, &plan->values[graph->parameters[i]].parameter, found[i]));
+
+fail:
+    free(wanted);
+    free(found);
+    return status;
 }

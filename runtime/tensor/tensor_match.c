@@ -84,9 +84,9 @@ static void warn_of_nonfinite(struct lipcl_context *ctx, const char *source, con
     if (bad.used) log_message(ctx, LIPCL_LOG_WARN, "%s: NaN or infinity in %s", source, finish(&bad));
 }
 
-enum lipcl_status tensor_set_match(struct lipcl_context *ctx, const struct lipcl_tensor **found,
-                                   const struct lipcl_tensor_set *set, const char *source, const struct tensor_wanted *wanted,
-                                   size_t count) {
+enum lipcl_status tensor_set_find_all(struct lipcl_context *ctx, const struct lipcl_tensor **found,
+                                      const struct lipcl_tensor_set *set, const char *source,
+                                      const struct tensor_wanted *wanted, size_t count) {
     struct list wrong = {.text = ""};
     enum lipcl_status status = LIPCL_OK;
     for (size_t i = 0; i < count; i++) {
@@ -105,10 +105,16 @@ enum lipcl_status tensor_set_match(struct lipcl_context *ctx, const struct lipcl
         }
     }
     if (status != LIPCL_OK) return fail(ctx, status, "%s: does not fit the model: %s", source, finish(&wrong));
-    if (log_wants(ctx, LIPCL_LOG_WARN)) {
-        warn_of_extras(ctx, set, source, found, count);
-        warn_of_nonfinite(ctx, source, wanted, found, count);
-    }
+    return LIPCL_OK;
+}
+
+enum lipcl_status tensor_set_match(struct lipcl_context *ctx, const struct lipcl_tensor **found,
+                                   const struct lipcl_tensor_set *set, const char *source, const struct tensor_wanted *wanted,
+                                   size_t count) {
+    enum lipcl_status status = tensor_set_find_all(ctx, found, set, source, wanted, count);
+    if (status != LIPCL_OK || !log_wants(ctx, LIPCL_LOG_WARN)) return status;
+    warn_of_extras(ctx, set, source, found, count);
+    warn_of_nonfinite(ctx, source, wanted, found, count);
     return LIPCL_OK;
 }
 

@@ -13,7 +13,12 @@ struct tensor_wanted {
  * shape, and a floating dtype (which lipcl_tensor_to_f32() widens). `source` names the set's origin in messages.
  *
  * LIPCL_ERROR_NOT_FOUND: a tensor is missing; LIPCL_ERROR_SHAPE: none is missing, but shapes or dtypes are not as wanted. The
- * sentence lists everything that is wrong, wanted and found. Only warned of: tensors that nobody wants, NaN and infinity. */
+ * sentence lists everything that is wrong, wanted and found. */
+enum lipcl_status tensor_set_find_all(struct lipcl_context *ctx, const struct lipcl_tensor **found,
+                                      const struct lipcl_tensor_set *set, const char *source,
+                                      const struct tensor_wanted *wanted, size_t count);
+
+/* The same for a set that comes from outside; also warns of tensors that nobody wants, of NaN and of infinities. */
 enum lipcl_status tensor_set_match(struct lipcl_context *ctx, const struct lipcl_tensor **found,
                                    const struct lipcl_tensor_set *set, const char *source, const struct tensor_wanted *wanted,
                                    size_t count);
