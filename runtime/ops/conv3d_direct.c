@@ -10,7 +10,8 @@ struct block {
     size_t vec, tile_t, tile_w;
 };
 
-/* x and the convolution's output in the kernel's 32-bit coordinates, with room for a tile and a tap on either side. */
+/* x, the convolution's output and the count of work-items in the kernel's 32-bit coordinates, with room for a tile and a tap
+ * on either side. */
 static bool coordinates_fit(const struct lower_request *request) {
     const struct lipcl_conv3d_params *conv = request->params;
     for (size_t axis = 0; axis < 3; axis++) {
@@ -18,7 +19,9 @@ static bool coordinates_fit(const struct lower_request *request) {
         if (positions * conv->stride[axis] + reach + conv->padding[axis] >= 1 << 30) return false;
         if (request->input_shapes[0]->dims[2 + axis] >= 1 << 30) return false;
     }
-    return true;
+    const size_t *y = request->outputs[0].dims;
+    size_t rows;
+    return size_multiply(&rows, y[0], y[2] * y[3]) && rows < 1 << 30 && y[1] < 1 << 30;
 }
 
 static bool pool_is_fusible(const struct lower_request *request) {
