@@ -2,6 +2,7 @@
 #ifndef LIPCL_LIPCL_H
 #define LIPCL_LIPCL_H
 
+#include <lipcl/check.h>
 #include <lipcl/context.h>
 #include <lipcl/device.h>
 #include <lipcl/graph.h>

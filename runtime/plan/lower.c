@@ -211,6 +211,13 @@ static bool may_try_next(enum lipcl_status status) {
     return status == LIPCL_ERROR_BUILD || status == LIPCL_ERROR_UNSUPPORTED || status == LIPCL_ERROR_DEVICE;
 }
 
+/* The kernel checker asks for one lowering of one operator. */
+static bool is_barred(const struct lipcl_plan *plan, const struct request *request, const struct lowering *lowering) {
+    const struct plan_checks *checks = &plan->checks;
+    return checks->lowering && strcmp(request->first->op->name, checks->op) == 0 &&
+           strcmp(lowering->name, checks->lowering) != 0;
+}
+
 /* *done tells whether a lowering took the layer. */
 static enum lipcl_status lower_layer(struct lipcl_plan *plan, struct step *step, const struct lipcl_plan_params *params,
                                      bool *done) {
@@ -219,7 +226,7 @@ static enum lipcl_status lower_layer(struct lipcl_plan *plan, struct step *step,
     enum lipcl_status status = request_init(&request, plan, &step->layer, params);
     if (status != LIPCL_OK) return status;
     for (const struct lowering *const *lowering = request.first->op->lowerings; *lowering; lowering++) {
-        if (!(*lowering)->supports(&request.lower)) continue;
+        if (is_barred(plan, &request, *lowering) || !(*lowering)->supports(&request.lower)) continue;
         status = try_lowering(plan, step, &request, *lowering);
         *done = status == LIPCL_OK;
         if (*done || !may_try_next(status)) return status;
@@ -272,6 +279,9 @@ enum lipcl_status plan_add_layer(struct lipcl_plan *plan, const struct layer *la
     if (!done) {
         struct request request;
         step.layer = *layer;
+        if (plan->checks.lowering)
+            TRY(fail(ctx, LIPCL_ERROR_UNSUPPORTED, "%s: %s does not take this on %s", plan->nodes[layer->nodes[0]].name,
+                     plan->checks.lowering, lipcl_device_info(plan->device)->name));
         TRY(request_init(&request, plan, layer, params));
         TRY(create_outputs(plan, &request));
         if (!device_caps(plan->device)->host)

@@ -82,13 +82,19 @@ fail:
 enum lipcl_status lipcl_plan_create(struct lipcl_context *ctx, struct lipcl_plan **plan, const struct lipcl_graph *graph,
                                     const struct lipcl_tensor_set *weights, struct lipcl_device *device,
                                     const struct lipcl_plan_params *params) {
-    enum lipcl_status status = LIPCL_OK;
     static const struct lipcl_plan_params defaults = {0};
+    return plan_create(ctx, plan, graph, weights, device, params ? params : &defaults, &(struct plan_checks){0});
+}
+
+enum lipcl_status plan_create(struct lipcl_context *ctx, struct lipcl_plan **plan, const struct lipcl_graph *graph,
+                              const struct lipcl_tensor_set *weights, struct lipcl_device *device,
+                              const struct lipcl_plan_params *params, const struct plan_checks *checks) {
+    enum lipcl_status status = LIPCL_OK;
     struct passes passes;
-    if (!params) params = &defaults;
     *plan = calloc(1, sizeof **plan);
     if (!*plan) TRY(fail_memory(ctx, sizeof **plan));
     (*plan)->device = device;
+    (*plan)->checks = *checks;
     TRY(lipcl_graph_status(graph));
     if (graph->output_count == 0)
         TRY(fail(ctx, LIPCL_ERROR_ARGUMENT, "plan: the graph has no output; see lipcl_graph_output()"));

@@ -31,28 +31,30 @@ fail:
 void step_tensors_finish(struct step_tensors *tensors) {
     for (size_t i = 0; tensors->inputs && i < tensors->activation_count; i++) lipcl_tensor_destroy(&tensors->inputs[i]);
     for (size_t i = 0; i < OP_MAX_OUTPUTS; i++) lipcl_tensor_destroy(&tensors->outputs[i]);
+    for (size_t i = 0; i < OP_MAX_OUTPUTS; i++) free(tensors->magnitude[i]);
     free(tensors->inputs);
-    free(tensors->magnitude);
     *tensors = (struct step_tensors){0};
 }
 
-/* Computes one node from `inputs`; the caller owns what comes back in outputs and magnitude. */
+/* Computes one node from `inputs`; the caller owns what comes back in outputs and, where wanted, magnitude. */
 static enum lipcl_status run_node(struct lipcl_plan *plan, const struct node *node, struct lipcl_tensor *const *inputs,
-                                  const double *input_magnitude, const struct lipcl_tensor *observed,
-                                  struct lipcl_tensor *outputs[OP_MAX_OUTPUTS], double **magnitude) {
+                                  const double *input_magnitude, const struct lipcl_tensor *observed, bool want_magnitude,
+                                  struct lipcl_tensor *outputs[OP_MAX_OUTPUTS], double *magnitude[OP_MAX_OUTPUTS]) {
     enum lipcl_status status = LIPCL_OK;
     struct lipcl_context *ctx = device_context(plan->device);
-    for (size_t i = 0; i < node->op->output_count; i++)
+    for (size_t i = 0; i < node->op->output_count; i++) {
         TRY(lipcl_tensor_create(ctx, &outputs[i], LIPCL_F32, &plan->values[node->outputs[i]].shape));
-    if (magnitude) {
-        *magnitude = calloc(lipcl_tensor_count(outputs[0]), sizeof **magnitude);
-        if (!*magnitude) TRY(fail_memory(ctx, lipcl_tensor_count(outputs[0]) * sizeof **magnitude));
+        if (!want_magnitude) continue;
+        size_t count = lipcl_tensor_count(outputs[i]);
+        magnitude[i] = calloc(count, sizeof *magnitude[i]);
+        if (!magnitude[i]) TRY(fail_memory(ctx, count * sizeof *magnitude[i]));
     }
     TRY(node->op->reference(ctx, &(struct ref_io){
                                      .params = node->params,
                                      .inputs = (const struct lipcl_tensor *const *)inputs,
                                      .outputs = outputs,
-                                     .magnitude = magnitude ? *magnitude : NULL,
+                                     .magnitude = magnitude[0],
+                                     .final_magnitude = magnitude[1],
                                      .input_magnitude = input_magnitude,
                                      .observed = observed,
                                  }));
@@ -65,36 +67,72 @@ enum lipcl_status step_reference(struct lipcl_plan *plan, const struct step *ste
                                  bool want_magnitude, const struct lipcl_tensor *observed) {
     enum lipcl_status status = LIPCL_OK;
     struct lipcl_tensor *outputs[OP_MAX_OUTPUTS] = {0};
-    double *magnitude = NULL;
+    double *magnitude[OP_MAX_OUTPUTS] = {0};
     for (size_t i = 0; i < step->layer.node_count; i++) {
         struct lipcl_tensor *const *inputs = i == 0 ? tensors->inputs : &tensors->outputs[0];
-        TRY(run_node(plan, &plan->nodes[step->layer.nodes[i]], inputs, tensors->magnitude, observed, outputs,
-                     want_magnitude ? &magnitude : NULL));
+        TRY(run_node(plan, &plan->nodes[step->layer.nodes[i]], inputs, tensors->magnitude[0], observed, want_magnitude, outputs,
+                     magnitude));
         for (size_t k = 0; k < OP_MAX_OUTPUTS; k++) {
             lipcl_tensor_destroy(&tensors->outputs[k]);
+            free(tensors->magnitude[k]);
             tensors->outputs[k] = outputs[k];
+            tensors->magnitude[k] = magnitude[k];
             outputs[k] = NULL;
+            magnitude[k] = NULL;
         }
-        free(tensors->magnitude);
-        tensors->magnitude = magnitude;
-        magnitude = NULL;
     }
 
 fail:
-    for (size_t k = 0; k < OP_MAX_OUTPUTS; k++) lipcl_tensor_destroy(&outputs[k]);
-    free(magnitude);
+    for (size_t k = 0; k < OP_MAX_OUTPUTS; k++) {
+        lipcl_tensor_destroy(&outputs[k]);
+        free(magnitude[k]);
+    }
+    return status;
+}
+
+/* The value that output `i` of a step is. */
+static lipcl_value output_value(const struct lipcl_plan *plan, const struct step *step, size_t i) {
+    const struct node *first = &plan->nodes[step->layer.nodes[0]];
+    const struct node *last = &plan->nodes[step->layer.nodes[step->layer.node_count - 1]];
+    return i == 0 ? last->outputs[0] : first->outputs[i];
+}
+
+enum lipcl_status step_check(struct lipcl_plan *plan, const struct step *step, bool exact,
+                             struct compare_result results[OP_MAX_OUTPUTS]) {
+    enum lipcl_status status = LIPCL_OK;
+    struct lipcl_context *ctx = device_context(plan->device);
+    struct lipcl_tensor *got[OP_MAX_OUTPUTS] = {0};
+    struct step_tensors tensors = {0};
+    size_t count = plan->nodes[step->layer.nodes[0]].op->output_count;
+    for (size_t i = 0; i < count; i++) {
+        lipcl_value value = output_value(plan, step, i);
+        TRY(lipcl_tensor_create(ctx, &got[i], LIPCL_F32, &plan->values[value].shape));
+        TRY(plan_read_value(plan, got[i]->data, value));
+    }
+    TRY(step_tensors_init(plan, step, &tensors));
+    TRY(step_reference(plan, step, &tensors, !exact, got[0]));
+    for (size_t i = 0; i < count; i++) {
+        const float *y = got[i]->data, *wanted = tensors.outputs[i]->data;
+        if (exact)
+            compare_exact(&results[i], y, wanted, lipcl_tensor_count(got[i]));
+        else
+            compare_bounded(&results[i], y, wanted, tensors.magnitude[i], lipcl_tensor_count(got[i]), step->chain,
+                            device_caps(plan->device)->flushes_denormals);
+    }
+
+fail:
+    for (size_t i = 0; i < OP_MAX_OUTPUTS; i++) lipcl_tensor_destroy(&got[i]);
+    step_tensors_finish(&tensors);
     return status;
 }
 
 enum lipcl_status step_run_reference(struct lipcl_plan *plan, const struct step *step) {
     enum lipcl_status status = LIPCL_OK;
-    const struct node *first = &plan->nodes[step->layer.nodes[0]];
-    const struct node *last = &plan->nodes[step->layer.nodes[step->layer.node_count - 1]];
     struct step_tensors tensors = {0};
     TRY(step_tensors_init(plan, step, &tensors));
     TRY(step_reference(plan, step, &tensors, false, NULL));
-    for (size_t i = 0; i < first->op->output_count; i++) {
-        const struct plan_value *value = &plan->values[i == 0 ? last->outputs[0] : first->outputs[i]];
+    for (size_t i = 0; i < plan->nodes[step->layer.nodes[0]].op->output_count; i++) {
+        const struct plan_value *value = &plan->values[output_value(plan, step, i)];
         TRY(device_buffer_write(plan->device, value->buffer, tensors.outputs[i]->data, lipcl_tensor_bytes(tensors.outputs[i])));
     }
     TRY(device_finish(plan->device)); /* the writes read memory that is freed here */

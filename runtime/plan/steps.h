@@ -9,6 +9,7 @@
 #include <lipcl/plan.h>
 
 #include "graph/passes.h"
+#include "tensor/compare.h"
 
 struct plan_value {
     struct lipcl_shape shape;
@@ -35,6 +36,13 @@ struct step {
     struct plan_launch *launches;
 };
 
+/* What the kernel checker adds to a plan. */
+struct plan_checks {
+    bool guard;           /* every buffer gets a guard band behind it, and NaN in all that is not written yet */
+    const char *op;       /* layers of this operator ... */
+    const char *lowering; /* ... run by this lowering or not at all; NULL: as usual */
+};
+
 struct lipcl_plan {
     struct lipcl_device *device;
     struct arena arena;
@@ -57,11 +65,19 @@ struct lipcl_plan {
     float *staging;                 /* on the host, as large as the largest value: for gathering a layout */
     size_t staging_count;
     bool has_run;
+    struct plan_checks checks;
 };
+
+/* plan.c: lipcl_plan_create() with the checker's extras. */
+enum lipcl_status plan_create(struct lipcl_context *ctx, struct lipcl_plan **plan, const struct lipcl_graph *graph,
+                              const struct lipcl_tensor_set *weights, struct lipcl_device *device,
+                              const struct lipcl_plan_params *params, const struct plan_checks *checks);
 
 /* values.c */
 enum lipcl_status plan_buffer(struct lipcl_plan *plan, struct device_buffer **buffer, size_t bytes);
 enum lipcl_status plan_read_value(struct lipcl_plan *plan, float *row_major, lipcl_value value);
+/* How many buffers have been written to beyond their end. */
+enum lipcl_status plan_check_guards(struct lipcl_plan *plan, size_t *broken);
 enum lipcl_status plan_load_parameters(struct lipcl_plan *plan, const struct lipcl_graph *graph,
                                        const struct lipcl_tensor_set *weights);
 
@@ -78,7 +94,7 @@ struct step_tensors {
     struct lipcl_tensor **inputs; /* of the layer's first node, parameters borrowed from the plan */
     size_t input_count, activation_count;
     struct lipcl_tensor *outputs[OP_MAX_OUTPUTS]; /* of its last node (for several nodes only output 0) */
-    double *magnitude;                            /* S of output 0, or NULL */
+    double *magnitude[OP_MAX_OUTPUTS];            /* S of the outputs, or NULL */
 };
 
 /* Reads the step's activations from the device. */
@@ -88,6 +104,11 @@ void step_tensors_finish(struct step_tensors *tensors);
 /* Runs the references of the step's nodes, one after another; `observed` as in struct ref_io. */
 enum lipcl_status step_reference(struct lipcl_plan *plan, const struct step *step, struct step_tensors *tensors,
                                  bool want_magnitude, const struct lipcl_tensor *observed);
+
+/* Compares the step's outputs in the latest run with the reference, fed with what the device fed the step; results[i] is output
+ * i's. `exact`: to the bit, else within the release bound. */
+enum lipcl_status step_check(struct lipcl_plan *plan, const struct step *step, bool exact,
+                             struct compare_result results[OP_MAX_OUTPUTS]);
 
 /* step_reference() between reading inputs from the device and writing outputs to it. */
 enum lipcl_status step_run_reference(struct lipcl_plan *plan, const struct step *step);

@@ -1,23 +1,62 @@
 /* values.c: where a plan's values lie, on the device and on the host. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "plan/steps.h"
 #include "tensor/tensor_match.h"
 
+enum { GUARD_BYTES = 4096 };
+
+/* Bytes of 0xff: as floats, NaN. */
+static enum lipcl_status poison(struct lipcl_plan *plan, struct device_buffer *buffer) {
+    struct lipcl_context *ctx = device_context(plan->device);
+    size_t bytes = device_buffer_bytes(buffer);
+    unsigned char *pattern = malloc(bytes);
+    if (!pattern) return fail_memory(ctx, bytes);
+    memset(pattern, 0xff, bytes);
+    enum lipcl_status status = device_buffer_write(plan->device, buffer, pattern, bytes);
+    if (status == LIPCL_OK) status = device_finish(plan->device);
+    free(pattern);
+    return status;
+}
+
+enum lipcl_status plan_check_guards(struct lipcl_plan *plan, size_t *broken) {
+    enum lipcl_status status = LIPCL_OK;
+    unsigned char *data = NULL;
+    *broken = 0;
+    for (size_t i = 0; i < plan->buffer_count; i++) {
+        size_t bytes = device_buffer_bytes(plan->buffers[i]);
+        data = malloc(bytes);
+        if (!data) TRY(fail_memory(device_context(plan->device), bytes));
+        TRY(device_buffer_read(plan->device, data, plan->buffers[i], bytes));
+        size_t at = bytes - GUARD_BYTES;
+        while (at < bytes && data[at] == 0xff) at++;
+        *broken += at < bytes;
+        free(data);
+        data = NULL;
+    }
+
+fail:
+    free(data);
+    return status;
+}
+
 enum lipcl_status plan_buffer(struct lipcl_plan *plan, struct device_buffer **buffer, size_t bytes) {
-    enum lipcl_status status = device_buffer_create(plan->device, buffer, bytes);
-    if (status != LIPCL_OK) return status;
+    enum lipcl_status status = LIPCL_OK;
     size_t count = plan->buffer_count;
+    *buffer = NULL;
+    if (plan->checks.guard) bytes = size_round_up(bytes, 4) + GUARD_BYTES;
     if (count == 0 || (count & (count - 1)) == 0) { /* a power of two: full */
-        struct device_buffer **grown = realloc(plan->buffers, (count ? 2 * count : 8) * sizeof *grown);
-        if (!grown) {
-            device_buffer_destroy(plan->device, buffer);
-            return fail_memory(device_context(plan->device), 2 * count * sizeof *grown);
-        }
+        struct device_buffer **grown = realloc(plan->buffers, (count ? 2 * count : 1) * sizeof *grown);
+        if (!grown) TRY(fail_memory(device_context(plan->device), 2 * count * sizeof *grown));
         plan->buffers = grown;
     }
+    TRY(device_buffer_create(plan->device, buffer, bytes));
     plan->buffers[plan->buffer_count++] = *buffer;
-    return LIPCL_OK;
+    if (plan->checks.guard) TRY(poison(plan, *buffer));
+
+fail:
+    return status;
 }
 
 enum lipcl_status plan_read_value(struct lipcl_plan *plan, float *row_major, lipcl_value number) {

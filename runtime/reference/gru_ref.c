@@ -165,6 +165,8 @@ enum lipcl_status gru_ref(struct lipcl_context *ctx, const struct ref_io *io) {
             for (size_t i = 0; h0 && i < N * hidden; i++) h.value[i] = (double)h0[which * N * hidden + i];
             TRY(scan(ctx, &cell, T, N, d == 1, x, h, y, width, d * hidden, observed));
             for (size_t i = 0; h_n && i < N * hidden; i++) h_n[which * N * hidden + i] = (float)h.value[i];
+            if (with_error && io->final_magnitude)
+                memcpy(io->final_magnitude + which * N * hidden, h.error, N * hidden * sizeof(double));
         }
     }
     for (size_t i = 0; y_data && i < T * N * width; i++) y_data[i] = (float)x.value[i];

@@ -22,6 +22,7 @@ struct ref_io {
                                                  input that is absent is NULL */
     struct lipcl_tensor *const *outputs;      /* allocated by the caller; an output nobody wants is NULL */
     double *magnitude;                        /* S of output 0, one per element, or NULL */
+    double *final_magnitude;                  /* gru: S of output 1, or NULL; needs magnitude */
     const double *input_magnitude;            /* S of input 0, or NULL: zero, the input is exact */
     const struct lipcl_tensor *observed;      /* gru with one layer: an output 0 computed elsewhere. When given, step t starts
                                                  from observed[t-1] (t+1 in reverse) instead of the reference's own state, which

@@ -1,0 +1,254 @@
+#include <lipcl/check.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "check/draw.h"
+#include "plan/steps.h"
+#include "tensor/compare.h"
+
+static const draw_fn draw_table[] = {
+#define OP(name) draw_##name,
+#include "ops/ops.def"
+#undef OP
+};
+
+enum { OP_COUNT = sizeof draw_table / sizeof *draw_table, MAX_PORTS = 4 };
+
+const char *lipcl_fill_name(enum lipcl_fill fill) {
+    return fill == LIPCL_FILL_INT ? "int" : fill == LIPCL_FILL_UNIT ? "unit" : fill == LIPCL_FILL_EDGE ? "edge" : "?";
+}
+
+const char *lipcl_check_op_name(size_t index) {
+    return index < OP_COUNT ? op_table[index]->name : NULL;
+}
+
+const char *lipcl_check_lowering_name(const char *op, size_t index) {
+    const struct op_def *def = op_find(op);
+    for (size_t i = 0; def && def->lowerings[i]; i++)
+        if (i == index) return def->lowerings[i]->name;
+    return NULL;
+}
+
+static size_t op_index(const char *name) {
+    size_t i = 0;
+    while (i < OP_COUNT && strcmp(op_table[i]->name, name) != 0) i++;
+    return i;
+}
+
+/* The graph of one case with everything that is needed to run it. */
+struct bench {
+    struct lipcl_graph *graph;
+    struct lipcl_tensor_set *weights;
+    struct lipcl_plan *plan;
+    size_t input_count, output_count;
+    struct lipcl_tensor *inputs[MAX_PORTS], *outputs[MAX_PORTS], *again[MAX_PORTS];
+};
+
+static void bench_finish(struct bench *bench) {
+    lipcl_plan_destroy(&bench->plan);
+    lipcl_graph_destroy(&bench->graph);
+    lipcl_tensor_set_destroy(&bench->weights);
+    for (size_t i = 0; i < MAX_PORTS; i++) {
+        lipcl_tensor_destroy(&bench->inputs[i]);
+        lipcl_tensor_destroy(&bench->outputs[i]);
+        lipcl_tensor_destroy(&bench->again[i]);
+    }
+}
+
+/* Integers so small that a sum of `terms` products of two stays below 2^24. */
+static float draw_integer(struct draw *draw, size_t terms) {
+    size_t limit = (size_t)sqrt(16777215.0 / (double)(terms + 1));
+    if (limit > 32) limit = 32;
+    return (float)draw_size(draw, 0, 2 * limit) - (float)limit;
+}
+
+static float draw_edge(struct draw *draw) {
+    /* "Large" is large enough to drown everything else, yet no sum of products of two overflows. */
+    static const float strange[] = {NAN, INFINITY, -INFINITY, 0.0f, -0.0f, 0x1p-130f, -0x1p-140f, 1e15f, -1e15f};
+    if (draw_word(draw) % 64) return draw_unit(draw);
+    return strange[draw_word(draw) % (sizeof strange / sizeof *strange)];
+}
+
+static void fill(struct draw *draw, struct lipcl_tensor *tensor, enum lipcl_fill kind, size_t terms, float scale) {
+    float *data = tensor->data;
+    size_t count = lipcl_tensor_count(tensor);
+    for (size_t i = 0; i < count; i++)
+        data[i] = kind == LIPCL_FILL_INT    ? draw_integer(draw, terms)
+                  : kind == LIPCL_FILL_UNIT ? draw_unit(draw) * scale
+                                            : draw_edge(draw) * scale;
+}
+
+/* The length of the longest sum of products: elements of a weight a row. */
+static size_t sum_length(const struct lipcl_graph *graph) {
+    size_t longest = 1;
+    for (size_t i = 0; i < lipcl_graph_parameter_count(graph); i++) {
+        const struct lipcl_shape *shape = lipcl_graph_parameter_shape(graph, i);
+        longest = size_max(longest, lipcl_shape_count(shape) / shape->dims[0]);
+    }
+    return longest;
+}
+
+static enum lipcl_status make_tensors(struct lipcl_context *ctx, struct bench *bench, struct draw *draw, enum lipcl_fill kind,
+                                      bool is_gru) {
+    enum lipcl_status status = LIPCL_OK;
+    struct lipcl_tensor *tensor = NULL;
+    size_t terms = sum_length(bench->graph);
+    bench->input_count = lipcl_graph_input_count(bench->graph);
+    bench->output_count = lipcl_graph_output_count(bench->graph);
+    if (is_gru && kind == LIPCL_FILL_INT) kind = LIPCL_FILL_UNIT; /* behind a sigmoid nothing is an integer */
+    for (size_t i = 0; i < bench->input_count; i++) {
+        TRY(lipcl_tensor_create(ctx, &bench->inputs[i], LIPCL_F32, lipcl_graph_input_shape(bench->graph, i)));
+        fill(draw, bench->inputs[i], kind, terms, 1);
+    }
+    for (size_t i = 0; i < bench->output_count; i++) {
+        TRY(lipcl_tensor_create(ctx, &bench->outputs[i], LIPCL_F32, lipcl_graph_output_shape(bench->graph, i)));
+        TRY(lipcl_tensor_create(ctx, &bench->again[i], LIPCL_F32, lipcl_graph_output_shape(bench->graph, i)));
+    }
+    TRY(lipcl_tensor_set_create(ctx, &bench->weights));
+    for (size_t i = 0; i < lipcl_graph_parameter_count(bench->graph); i++) {
+        TRY(lipcl_tensor_create(ctx, &tensor, LIPCL_F32, lipcl_graph_parameter_shape(bench->graph, i)));
+        fill(draw, tensor, kind, terms, is_gru ? 2 / sqrtf((float)terms) : 1);
+        TRY(lipcl_tensor_set_add(ctx, bench->weights, lipcl_graph_parameter_name(bench->graph, i), &tensor));
+    }
+
+fail:
+    lipcl_tensor_destroy(&tensor);
+    return status;
+}
+
+/* Whether single precision must give the reference's very numbers. */
+static bool is_exact(const char *op, enum lipcl_fill fill) {
+    bool sums = strcmp(op, "conv3d") == 0 || strcmp(op, "linear") == 0;
+    bool transcendental = strcmp(op, "gru") == 0 || strcmp(op, "log_softmax") == 0;
+    return !transcendental && (!sums || fill == LIPCL_FILL_INT);
+}
+
+static bool same_bits(const struct lipcl_tensor *a, const struct lipcl_tensor *b) {
+    return memcmp(a->data, b->data, lipcl_tensor_bytes(a)) == 0;
+}
+
+LIKE_PRINTF(3, 4)
+static void judge(struct lipcl_check_result *result, enum lipcl_check_verdict verdict, const char *format, ...) {
+    if (result->verdict == LIPCL_CHECK_FAILED) return; /* the first failure is the one to read */
+    result->verdict = verdict;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(result->reason, sizeof result->reason, format, args);
+    va_end(args);
+}
+
+/* Holds every step's outputs against the reference of that step, fed with what the device fed it. */
+static enum lipcl_status compare_steps(struct lipcl_check_result *result, struct bench *bench, bool exact) {
+    for (size_t i = 0; i < bench->plan->step_count; i++) {
+        struct step *step = &bench->plan->steps[i];
+        struct compare_result compared[OP_MAX_OUTPUTS];
+        enum lipcl_status status = step_check(bench->plan, step, exact, compared);
+        if (status != LIPCL_OK) return status;
+        for (size_t k = 0; k < bench->plan->nodes[step->layer.nodes[0]].op->output_count; k++) {
+            result->max_error = fmax(result->max_error, compared[k].max_error);
+            result->bound_share = fmax(result->bound_share, compared[k].share);
+            result->rho = fmax(result->rho, compared[k].rho);
+            if (!(compared[k].share <= 1))
+                judge(result, LIPCL_CHECK_FAILED, "%s%s: %s", step->op_text, k ? " (final state)" : "", compared[k].reason);
+            else if (compared[k].vacuous && k == 0)
+                judge(result, LIPCL_CHECK_VACUOUS, "%s", compared[k].reason);
+        }
+    }
+    return LIPCL_OK;
+}
+
+/* The graph's outputs must be what the layers computed: a wrong copy to row-major order shows here. */
+static enum lipcl_status compare_outputs(struct lipcl_context *ctx, struct lipcl_check_result *result, struct bench *bench) {
+    enum lipcl_status status = LIPCL_OK;
+    struct lipcl_tensor *seen = NULL;
+    for (size_t i = 0; i < bench->output_count; i++) {
+        TRY(lipcl_tensor_create(ctx, &seen, LIPCL_F32, &bench->outputs[i]->shape));
+        TRY(plan_read_value(bench->plan, seen->data, bench->plan->outputs[i]));
+        if (!same_bits(seen, bench->outputs[i]))
+            judge(result, LIPCL_CHECK_FAILED, "output %zu is not what its layer computed", i);
+        if (!same_bits(bench->again[i], bench->outputs[i]))
+            judge(result, LIPCL_CHECK_FAILED, "output %zu differs between two runs", i);
+        lipcl_tensor_destroy(&seen);
+    }
+    for (size_t i = 0; i < bench->input_count; i++) {
+        TRY(lipcl_tensor_create(ctx, &seen, LIPCL_F32, &bench->inputs[i]->shape));
+        TRY(plan_read_value(bench->plan, seen->data, bench->plan->inputs[i]));
+        if (!same_bits(seen, bench->inputs[i])) judge(result, LIPCL_CHECK_FAILED, "input %zu was written to", i);
+        lipcl_tensor_destroy(&seen);
+    }
+
+fail:
+    lipcl_tensor_destroy(&seen);
+    return status;
+}
+
+/* Reshapes and permutes compute nothing when they are views, so their whole graph is held against the references once more. */
+static enum lipcl_status compare_whole(struct lipcl_context *ctx, struct lipcl_check_result *result, struct bench *bench) {
+    enum lipcl_status status = LIPCL_OK;
+    struct lipcl_device *host = NULL;
+    struct lipcl_plan *plan = NULL;
+    struct lipcl_tensor *wanted[MAX_PORTS] = {0};
+    struct compare_result compared;
+    TRY(lipcl_device_create(ctx, &host, "host"));
+    TRY(lipcl_plan_create(ctx, &plan, bench->graph, bench->weights, host, &(struct lipcl_plan_params){.no_fusion = true}));
+    TRY(lipcl_tensor_create(ctx, &wanted[0], LIPCL_F32, &bench->outputs[0]->shape));
+    TRY(lipcl_plan_run(ctx, plan, wanted, (const struct lipcl_tensor *const *)bench->inputs));
+    compare_exact(&compared, bench->outputs[0]->data, wanted[0]->data, lipcl_tensor_count(wanted[0]));
+    if (!(compared.share <= 1)) judge(result, LIPCL_CHECK_FAILED, "as a whole: %s", compared.reason);
+
+fail:
+    lipcl_plan_destroy(&plan);
+    lipcl_device_destroy(&host);
+    lipcl_tensor_destroy(&wanted[0]);
+    return status;
+}
+
+static enum lipcl_status run_bench(struct lipcl_context *ctx, struct lipcl_check_result *result, struct bench *bench,
+                                   const struct lipcl_check_case *spec) {
+    enum lipcl_status status = LIPCL_OK;
+    const struct lipcl_tensor *const *inputs = (const struct lipcl_tensor *const *)bench->inputs;
+    TRY(lipcl_plan_run(ctx, bench->plan, bench->outputs, inputs));
+    TRY(lipcl_plan_run(ctx, bench->plan, bench->again, inputs));
+    if (bench->plan->step_count)
+        snprintf(result->lowering, sizeof result->lowering, "%s",
+                 bench->plan->steps[0].lowering ? bench->plan->steps[0].lowering->name : "reference");
+    TRY(compare_steps(result, bench, is_exact(spec->op, spec->fill)));
+    TRY(compare_outputs(ctx, result, bench));
+    if (op_find(spec->op)->view) TRY(compare_whole(ctx, result, bench));
+    size_t broken = 0;
+    TRY(plan_check_guards(bench->plan, &broken));
+    if (broken) judge(result, LIPCL_CHECK_FAILED, "the guard bands behind %zu buffers were written to", broken);
+
+fail:
+    return status;
+}
+
+enum lipcl_status lipcl_check_run(struct lipcl_context *ctx, struct lipcl_check_result *result, struct lipcl_device *device,
+                                  const struct lipcl_check_case *spec) {
+    enum lipcl_status status = LIPCL_OK;
+    struct bench bench = {0};
+    *result = (struct lipcl_check_result){.verdict = LIPCL_CHECK_PASSED};
+    size_t op = op_index(spec->op);
+    if (op == OP_COUNT) TRY(fail(ctx, LIPCL_ERROR_NOT_FOUND, "check: there is no operator \"%s\"", spec->op));
+    struct draw draw = {.seed = spec->seed ^ ((uint64_t)op << 56), .next = spec->index << 36, .index = spec->index};
+    TRY(lipcl_graph_create(ctx, &bench.graph));
+    draw_table[op](&draw, bench.graph, result->text, sizeof result->text);
+    TRY(lipcl_graph_status(bench.graph));
+    TRY(make_tensors(ctx, &bench, &draw, spec->fill, strcmp(spec->op, "gru") == 0));
+    status = plan_create(ctx, &bench.plan, bench.graph, bench.weights, device, &(struct lipcl_plan_params){0},
+                         &(struct plan_checks){.guard = true, .op = spec->op, .lowering = spec->lowering});
+    if (status == LIPCL_ERROR_UNSUPPORTED && spec->lowering) {
+        judge(result, LIPCL_CHECK_UNSUPPORTED, "%s", lipcl_context_error(ctx));
+        status = LIPCL_OK;
+        goto fail;
+    }
+    TRY(status);
+    TRY(run_bench(ctx, result, &bench, spec));
+
+fail:
+    bench_finish(&bench);
+    return status;
+}

@@ -1,0 +1,204 @@
+/* draw.c: one function an operator, drawing from the output's side so that every size of output is met. */
+#include "check/draw.h"
+
+#include <stdio.h>
+
+#include "base/memory.h"
+#include "tensor/shape.h"
+
+/* Sizes at which kernels break: 1, primes, and the neighbours of their tiles. */
+static size_t draw_dim(struct draw *draw, size_t limit) {
+    static const size_t sizes[] = {1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 15, 16, 17, 23, 31, 32, 33, 37};
+    size_t size = sizes[draw_word(draw) % (sizeof sizes / sizeof *sizes)];
+    return size_min(size, limit);
+}
+
+static bool draw_chance(struct draw *draw, unsigned one_in) {
+    return draw_word(draw) % one_in == 0;
+}
+
+static void triple_text(char *text, size_t bytes, const size_t v[3]) {
+    snprintf(text, bytes, "(%zu,%zu,%zu)", v[0], v[1], v[2]);
+}
+
+/* A window along one dimension that gives `out` outputs: chooses kernel, stride, dilation and padding, returns the input. */
+static size_t draw_window(struct draw *draw, size_t out, size_t *kernel, size_t *stride, size_t *padding, size_t *dilation,
+                          bool pool) {
+    *kernel = draw_size(draw, 1, 5);
+    *stride = draw_size(draw, 1, 3);
+    *dilation = draw_chance(draw, 3) ? draw_size(draw, 1, 3) : 1;
+    *padding = draw_chance(draw, 2) ? draw_size(draw, 0, pool ? *kernel / 2 : *kernel) : 0;
+    size_t reach = (out - 1) * *stride + *dilation * (*kernel - 1) + 1 + draw_size(draw, 0, *stride - 1);
+    while (*padding && reach <= 2 * *padding) --*padding;
+    return reach - 2 * *padding;
+}
+
+static void draw_lipnet_conv(size_t layer, struct lipcl_conv3d_params *p, struct lipcl_shape *x) {
+    static const struct {
+        size_t in, out, height, width, kernel, stride;
+    } layers[] = {{3, 32, 64, 128, 5, 2}, {32, 64, 16, 32, 5, 1}, {64, 96, 8, 16, 3, 1}};
+    size_t k = layers[layer].kernel, s = layers[layer].stride;
+    *p = (struct lipcl_conv3d_params){
+        .out_channels = layers[layer].out, .kernel = {3, k, k}, .stride = {1, s, s}, .padding = {1, k / 2, k / 2}};
+    *x = SHAPE(1, layers[layer].in, 2, layers[layer].height, layers[layer].width);
+}
+
+static void draw_random_conv(struct draw *draw, struct lipcl_conv3d_params *p, struct lipcl_shape *x) {
+    size_t groups = draw_chance(draw, 4) ? draw_size(draw, 2, 4) : 1;
+    size_t in = groups * draw_dim(draw, groups > 1 ? 9 : 33), out = groups * draw_dim(draw, groups > 1 ? 17 : 37);
+    *p = (struct lipcl_conv3d_params){.out_channels = out, .groups = groups, .no_bias = draw_chance(draw, 4)};
+    *x = SHAPE(draw_size(draw, 1, 2), in, 1, 1, 1);
+    static const size_t limits[3] = {5, 13, 37};
+    for (size_t i = 0; i < 3; i++)
+        x->dims[2 + i] =
+            draw_window(draw, draw_dim(draw, limits[i]), &p->kernel[i], &p->stride[i], &p->padding[i], &p->dilation[i], false);
+}
+
+void draw_conv3d(struct draw *draw, struct lipcl_graph *graph, char *text, size_t bytes) {
+    struct lipcl_conv3d_params p;
+    struct lipcl_shape x;
+    if (draw->index < 3)
+        draw_lipnet_conv((size_t)draw->index, &p, &x);
+    else
+        draw_random_conv(draw, &p, &x);
+    bool relu = draw->index < 3 || draw_chance(draw, 2), pool = draw->index < 3 || draw_chance(draw, 3);
+    struct lipcl_maxpool3d_params window = {.kernel = {1, 2, 2}};
+    if (draw->index >= 3)
+        for (size_t i = 0; i < 3; i++) window.kernel[i] = draw_size(draw, 1, 3);
+    lipcl_value y = lipcl_graph_input(graph, "x", &x);
+    y = lipcl_conv3d(graph, "conv3d", y, &p);
+    if (relu) y = lipcl_relu(graph, "relu", y);
+    if (pool && draw->index >= 3) { /* only where the convolution's output is large enough for the window */
+        for (size_t i = 0; i < 3; i++) {
+            size_t stride = size_max(p.stride[i], 1), dilation = size_max(p.dilation[i], 1);
+            size_t out = (x.dims[2 + i] + 2 * p.padding[i] - dilation * (p.kernel[i] - 1) - 1) / stride + 1;
+            window.kernel[i] = size_min(window.kernel[i], out);
+        }
+    }
+    if (pool) y = lipcl_maxpool3d(graph, "maxpool3d", y, &window);
+    lipcl_graph_output(graph, "y", y);
+    char k[80], s[80], d[80], pad[80], w[80];
+    triple_text(k, sizeof k, p.kernel);
+    triple_text(s, sizeof s, p.stride);
+    triple_text(d, sizeof d, p.dilation);
+    triple_text(pad, sizeof pad, p.padding);
+    triple_text(w, sizeof w, window.kernel);
+    snprintf(text, bytes, "conv3d x %s out %zu kernel %s stride %s padding %s dilation %s groups %zu%s%s%s%s",
+             shape_text(&x).chars, p.out_channels, k, s, pad, d, size_max(p.groups, 1), p.no_bias ? " no bias" : "",
+             relu ? " relu" : "", pool ? " pool " : "", pool ? w : "");
+}
+
+void draw_maxpool3d(struct draw *draw, struct lipcl_graph *graph, char *text, size_t bytes) {
+    struct lipcl_maxpool3d_params p = {.ceil_mode = draw_chance(draw, 2)};
+    struct lipcl_shape x = SHAPE(draw_size(draw, 1, 2), draw_dim(draw, 37), 1, 1, 1);
+    static const size_t limits[3] = {5, 13, 33};
+    for (size_t i = 0; i < 3; i++)
+        x.dims[2 + i] =
+            draw_window(draw, draw_dim(draw, limits[i]), &p.kernel[i], &p.stride[i], &p.padding[i], &p.dilation[i], true);
+    lipcl_graph_output(graph, "y", lipcl_maxpool3d(graph, "maxpool3d", lipcl_graph_input(graph, "x", &x), &p));
+    char k[80], s[80], d[80], pad[80];
+    triple_text(k, sizeof k, p.kernel);
+    triple_text(s, sizeof s, p.stride);
+    triple_text(d, sizeof d, p.dilation);
+    triple_text(pad, sizeof pad, p.padding);
+    snprintf(text, bytes, "maxpool3d x %s kernel %s stride %s padding %s dilation %s%s", shape_text(&x).chars, k, s, pad, d,
+             p.ceil_mode ? " ceil" : "");
+}
+
+void draw_gru(struct draw *draw, struct lipcl_graph *graph, char *text, size_t bytes) {
+    struct lipcl_gru_params p = {
+        .hidden = draw_dim(draw, 37), .layers = 1, .bidirectional = draw_chance(draw, 2), .no_bias = draw_chance(draw, 5)};
+    if (draw_chance(draw, 3)) p.layers = draw_size(draw, 2, 3);
+    size_t input = draw_dim(draw, 37), frames = draw_size(draw, 1, 9), batch = draw_size(draw, 1, 6);
+    bool initial = draw_chance(draw, 2), final = draw_chance(draw, 2);
+    if (draw->index < 2) { /* LipNet's two, for few frames */
+        p = (struct lipcl_gru_params){.hidden = 256, .layers = 1, .bidirectional = true};
+        input = draw->index == 0 ? 3072 : 512;
+        batch = 1;
+    }
+    size_t directions = p.bidirectional ? 2 : 1;
+    lipcl_value h_n, h0 = 0, x = lipcl_graph_input(graph, "x", &SHAPE(frames, batch, input));
+    if (initial) h0 = lipcl_graph_input(graph, "h0", &SHAPE(p.layers * directions, batch, p.hidden));
+    lipcl_graph_output(graph, "y", lipcl_gru(graph, "gru", x, h0, &h_n, &p));
+    if (final) lipcl_graph_output(graph, "h_n", h_n);
+    snprintf(text, bytes, "gru T %zu N %zu input %zu hidden %zu layers %zu%s%s%s%s", frames, batch, input, p.hidden, p.layers,
+             p.bidirectional ? " bidirectional" : "", p.no_bias ? " no bias" : "", initial ? " h0" : "", final ? " h_n" : "");
+}
+
+void draw_linear(struct draw *draw, struct lipcl_graph *graph, char *text, size_t bytes) {
+    struct lipcl_linear_params p = {.out_features = draw_dim(draw, 37), .no_bias = draw_chance(draw, 4)};
+    struct lipcl_shape x = SHAPE(draw_dim(draw, 37), draw_dim(draw, 9), draw_dim(draw, 37));
+    if (draw->index == 0) p.out_features = 28, x = SHAPE(75, 1, 512);
+    if (draw_chance(draw, 4)) x = SHAPE(x.dims[0], x.dims[2]);
+    lipcl_graph_output(graph, "y", lipcl_linear(graph, "linear", lipcl_graph_input(graph, "x", &x), &p));
+    snprintf(text, bytes, "linear x %s out %zu%s", shape_text(&x).chars, p.out_features, p.no_bias ? " no bias" : "");
+}
+
+static struct lipcl_shape draw_shape(struct draw *draw, size_t low, size_t high) {
+    struct lipcl_shape shape = {.rank = draw_size(draw, low, high)};
+    for (size_t i = 0; i < shape.rank; i++) shape.dims[i] = draw_dim(draw, shape.rank > 3 ? 9 : 37);
+    return shape;
+}
+
+void draw_relu(struct draw *draw, struct lipcl_graph *graph, char *text, size_t bytes) {
+    struct lipcl_shape x = draw_shape(draw, 1, 5);
+    lipcl_graph_output(graph, "y", lipcl_relu(graph, "relu", lipcl_graph_input(graph, "x", &x)));
+    snprintf(text, bytes, "relu x %s", shape_text(&x).chars);
+}
+
+static struct lipcl_dropout_params draw_dropout_params(struct draw *draw) {
+    return (struct lipcl_dropout_params){
+        .p = (float)draw_size(draw, 1, 9) / 10, .training = true, .seed = (uint64_t)draw_word(draw) << 32 | draw_word(draw)};
+}
+
+void draw_dropout(struct draw *draw, struct lipcl_graph *graph, char *text, size_t bytes) {
+    struct lipcl_shape x = draw_shape(draw, 1, 5);
+    struct lipcl_dropout_params p = draw_dropout_params(draw);
+    lipcl_graph_output(graph, "y", lipcl_dropout(graph, "dropout", lipcl_graph_input(graph, "x", &x), &p));
+    snprintf(text, bytes, "dropout x %s p %g seed %llu", shape_text(&x).chars, (double)p.p, (unsigned long long)p.seed);
+}
+
+void draw_dropout3d(struct draw *draw, struct lipcl_graph *graph, char *text, size_t bytes) {
+    struct lipcl_shape x = draw_shape(draw, 5, 5);
+    struct lipcl_dropout_params p = draw_dropout_params(draw);
+    lipcl_graph_output(graph, "y", lipcl_dropout3d(graph, "dropout3d", lipcl_graph_input(graph, "x", &x), &p));
+    snprintf(text, bytes, "dropout3d x %s p %g seed %llu", shape_text(&x).chars, (double)p.p, (unsigned long long)p.seed);
+}
+
+static struct lipcl_permute_params draw_order(struct draw *draw, size_t rank) {
+    struct lipcl_permute_params p = {{0}};
+    for (size_t i = 0; i < rank; i++) { /* Fisher and Yates, from the inside out */
+        size_t j = draw_size(draw, 0, i);
+        p.order[i] = p.order[j];
+        p.order[j] = i;
+    }
+    return p;
+}
+
+void draw_permute(struct draw *draw, struct lipcl_graph *graph, char *text, size_t bytes) {
+    struct lipcl_shape x = draw_shape(draw, 2, 5);
+    struct lipcl_permute_params p = draw_order(draw, x.rank);
+    lipcl_graph_output(graph, "y", lipcl_permute(graph, "permute", lipcl_graph_input(graph, "x", &x), &p));
+    int used = snprintf(text, bytes, "permute x %s order", shape_text(&x).chars);
+    for (size_t i = 0; i < x.rank && used > 0 && (size_t)used < bytes; i++)
+        used += snprintf(text + used, bytes - (size_t)used, " %zu", p.order[i]);
+}
+
+/* Permutes first, so that the reshape cannot be a mere view. */
+void draw_reshape(struct draw *draw, struct lipcl_graph *graph, char *text, size_t bytes) {
+    struct lipcl_shape x = draw_shape(draw, 2, 5);
+    struct lipcl_permute_params p = draw_order(draw, x.rank);
+    struct lipcl_reshape_params r = {SHAPE(1)};
+    for (size_t i = 0; i < x.rank; i++) r.shape.dims[0] *= x.dims[i];
+    size_t part = x.dims[p.order[x.rank - 1]];
+    if (draw_chance(draw, 2)) r.shape = SHAPE(r.shape.dims[0] / part, part);
+    lipcl_value y = lipcl_permute(graph, "permute", lipcl_graph_input(graph, "x", &x), &p);
+    lipcl_graph_output(graph, "y", lipcl_reshape(graph, "reshape", y, &r));
+    snprintf(text, bytes, "reshape x %s permuted, to %s", shape_text(&x).chars, shape_text(&r.shape).chars);
+}
+
+void draw_log_softmax(struct draw *draw, struct lipcl_graph *graph, char *text, size_t bytes) {
+    struct lipcl_shape x = draw_shape(draw, 1, 4);
+    lipcl_graph_output(graph, "y", lipcl_log_softmax(graph, "log_softmax", lipcl_graph_input(graph, "x", &x)));
+    snprintf(text, bytes, "log_softmax x %s", shape_text(&x).chars);
+}
