@@ -7,6 +7,10 @@
 #include "device/cl_api.h"
 #include "device/kernel_source.h"
 
+/* In front of every build's options: the language that each kernel is written in, and silence of compilers that print their
+ * warnings (PoCL's: of its own vector ABI) to the user's terminal. */
+#define COMMON_OPTIONS "-cl-std=CL1.2 -w "
+
 struct cl_program_entry {
     struct cl_program_entry *next;
     char *file, *options;
@@ -62,42 +66,55 @@ static char *number_lines(const char *source) {
 static void report_failure(struct lipcl_device *device, const struct cl_program_entry *entry, const char *source, cl_int code) {
     char *log = build_log(cl_state(device), entry->program), *numbered = number_lines(source);
     log_message(device->ctx, LIPCL_LOG_DEBUG, "source of %s:\n%s", entry->file, numbered ? numbered : source);
-    fail(device->ctx, LIPCL_ERROR_BUILD, "device %s (driver %s): %s (%d) building %s with options\n  %s\ncompiler log:\n%s",
+    fail(device->ctx, LIPCL_ERROR_BUILD,
+         "device %s (driver %s): %s (%d) building %s with options\n  " COMMON_OPTIONS "%s\ncompiler log:\n%s",
          device->info.name, device->info.driver, cl_error_name(code), code, entry->file, entry->options,
          log && *log ? log : "(empty)");
     free(log);
     free(numbered);
 }
 
+static void log_warnings(struct lipcl_device *device, const struct cl_program_entry *entry) {
+    if (!log_wants(device->ctx, LIPCL_LOG_DEBUG)) return;
+    char *log = build_log(cl_state(device), entry->program);
+    if (log && *log) log_message(device->ctx, LIPCL_LOG_DEBUG, "compiler log of %s:\n%s", entry->file, log);
+    free(log);
+}
+
 static enum lipcl_status build(struct lipcl_device *device, struct cl_program_entry **entry, const char *file,
                                const char *options) {
     enum lipcl_status status = LIPCL_OK;
     struct cl_state *state = cl_state(device);
-    char *source = NULL;
+    char *source = NULL, *all_options = NULL;
     cl_int code;
     struct cl_program_entry *made = calloc(1, sizeof *made);
     if (!made) TRY(fail_memory(device->ctx, sizeof *made));
     made->file = string_copy(file);
     made->options = string_copy(options);
-    if (!made->file || !made->options) TRY(fail_memory(device->ctx, strlen(file) + strlen(options)));
+    all_options = malloc(sizeof COMMON_OPTIONS + strlen(options));
+    if (!made->file || !made->options || !all_options) TRY(fail_memory(device->ctx, strlen(file) + 2 * strlen(options)));
+    strcat(strcpy(all_options, COMMON_OPTIONS), options);
     TRY(kernel_source(device->ctx, &source, file));
     const char *text = source;
     made->program = state->cl->clCreateProgramWithSource(state->context, 1, &text, NULL, &code);
     TRY(cl_check(device, code, "clCreateProgramWithSource"));
     log_message(device->ctx, LIPCL_LOG_DEBUG, "building %s %s", file, options);
-    code = state->cl->clBuildProgram(made->program, 1, &state->device, options, NULL, NULL);
+    code = state->cl->clBuildProgram(made->program, 1, &state->device, all_options, NULL, NULL);
     if (code != CL_SUCCESS) {
         report_failure(device, made, source, code);
         TRY(LIPCL_ERROR_BUILD);
     }
+    log_warnings(device, made);
     made->next = state->programs;
     state->programs = made;
     *entry = made;
     free(source);
+    free(all_options);
     return LIPCL_OK;
 
 fail:
     free(source);
+    free(all_options);
     entry_destroy(state->cl, made);
     return status;
 }
