@@ -18,9 +18,12 @@
  *   TANH 10           5 ulp
  *   PREACTIVATION 2   the product with r and the addition
  *   BLEND 3           (1 - z) n + z h: difference, product, sum; n + z (h - n) needs less
- * (the ulps are the limits of OpenCL's full profile). A step that starts from an observed state has e_h = 0. A free-running
- * sequence carries e_h on, and as each step multiplies it by up to sum |W_h|, the bound is soon far above the error:
- * for long sequences the step-locked comparison is the one that tells.
+ * (the ulps are the limits of OpenCL's full profile). A step that starts from an observed state has e_h = 0.
+ *
+ * A free-running sequence carries e_h on. Each step may multiply it by as much as sum |W_h|, so that after a dozen steps of a
+ * trained network the bound lies far above any error that occurs: for long sequences the step-locked comparison is the one
+ * that tells. e_h stops growing where it says nothing any more: as h' is a mean of n and h, a state never leaves
+ * [-m, m], m = max(1, |h0|), so that no two differ by more than 2 m, which is less than g u (m / u).
  */
 #include <math.h>
 #include <string.h>
@@ -32,7 +35,6 @@
 
 /* in units of g u; 12.727922 = 9 sqrt(2) */
 static const double SIGMOID = 12 / 12.727922, TANH = 10 / 12.727922, PREACTIVATION = 2 / 12.727922, BLEND = 3 / 12.727922;
-static const double LARGEST_ERROR = 1e30; /* says nothing any more, but stays finite however long the sequence */
 
 /* Values in double and their errors e in units of g u; error is NULL throughout when nobody asked for S. */
 struct values {
@@ -56,6 +58,7 @@ struct cell {
     const float *weight_hh; /* [3 hidden,hidden] */
     const float *bias_ih;   /* [3 hidden] or NULL */
     const float *bias_hh;   /* [3 hidden] or NULL */
+    double largest_error;   /* m / u, see above */
 };
 
 /* a[j] = b[j] + sum over i of W[j,i] v[i],  S[j] = |b[j]| + sum over i of |W[j,i]| (|v[i]| + e[i]) */
@@ -76,7 +79,8 @@ static double sigmoid(double a) {
 }
 
 /* One sample's step from h [hidden] to next [hidden]; ih = W_i x + b_i and hh = W_h h + b_h, both [3 hidden]. */
-static void step(struct values next, struct values h, struct values ih, struct values hh, size_t hidden) {
+static void step(const struct cell *cell, struct values next, struct values h, struct values ih, struct values hh) {
+    size_t hidden = cell->hidden;
     for (size_t j = 0; j < hidden; j++) {
         size_t jr = j, jz = hidden + j, jn = 2 * hidden + j;
         double r = sigmoid(ih.value[jr] + hh.value[jr]);
@@ -89,7 +93,7 @@ static void step(struct values next, struct values h, struct values ih, struct v
         double e_z = (ih.error[jz] + hh.error[jz]) / 4 + SIGMOID * z;
         double e_n = ih.error[jn] + r * hh.error[jn] + a_hn * e_r + PREACTIVATION * (a_in + r * a_hn) + TANH * fabs(n);
         double e = (1 - z) * e_n + fabs(h.value[j] - n) * e_z + z * h.error[j] + BLEND * (fabs(n) + z * fabs(h.value[j]));
-        next.error[j] = e < LARGEST_ERROR ? e : LARGEST_ERROR;
+        next.error[j] = fmin(e, cell->largest_error);
     }
 }
 
@@ -117,7 +121,7 @@ static enum lipcl_status scan(struct lipcl_context *ctx, const struct cell *cell
             for (size_t j = 0; seen && j < hidden; j++) state.value[j] = (double)seen[j];
             if (seen && state.error) memset(state.error, 0, hidden * sizeof(double));
             affine(hh, gates, hidden, cell->weight_hh, cell->bias_hh, state);
-            step(next, state, at(ih, (t * N + n) * gates), hh, hidden);
+            step(cell, next, state, at(ih, (t * N + n) * gates), hh);
             memcpy(state.value, next.value, hidden * sizeof(double));
             if (state.error) memcpy(state.error, next.error, hidden * sizeof(double));
         }
@@ -145,6 +149,8 @@ enum lipcl_status gru_ref(struct lipcl_context *ctx, const struct ref_io *io) {
 
     enum lipcl_status status = LIPCL_OK;
     struct arena arena = {0};
+    double m = 1;
+    for (size_t i = 0; h0 && i < p->layers * D * N * hidden; i++) m = fmax(m, fabs((double)h0[i]));
     struct values x, y, h; /* this layer's [T,N,input], [T,N,width], and one direction's [N,hidden] */
     if (!allocate(&arena, &x, T * N * input, with_error)) TRY(fail_memory(ctx, T * N * input * sizeof(double)));
     for (size_t i = 0; i < T * N * input; i++) x.value[i] = (double)x_data[i];
@@ -160,7 +166,8 @@ enum lipcl_status gru_ref(struct lipcl_context *ctx, const struct ref_io *io) {
                                 .weight_ih = weights[0]->data,
                                 .weight_hh = weights[1]->data,
                                 .bias_ih = data_or_null(weights[2]),
-                                .bias_hh = data_or_null(weights[3])};
+                                .bias_hh = data_or_null(weights[3]),
+                                .largest_error = m * 0x1p24};
             if (!allocate(&arena, &h, N * hidden, with_error)) TRY(fail_memory(ctx, N * hidden * sizeof(double)));
             for (size_t i = 0; h0 && i < N * hidden; i++) h.value[i] = (double)h0[which * N * hidden + i];
             TRY(scan(ctx, &cell, T, N, d == 1, x, h, y, width, d * hidden, observed));
