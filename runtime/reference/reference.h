@@ -1,11 +1,12 @@
 /* reference.h: the plain-C definition of every operator, which the devices are checked against.
  *
  * A reference reads like the operator's formula. It takes dense row-major F32 tensors, accumulates in double and rounds
- * once. Beside each output it can return the magnitude S that numerics.md's bound is made of: a correct single-precision
+ * once. Beside each output it can return the magnitude S that tensor/compare.h's bound is made of: a correct single-precision
  * evaluation y' satisfies |y' - y| <= g u S + u |y|, u = 2^-24. For a sum of products, S = sum |w||x| + |b|; an operator
  * without a sum of its own passes on its input's S (`input_magnitude`), so that S also describes a chain such as
  * conv3d, relu, maxpool3d. A sum of products takes an inexact x as S = sum |w| (|x| + S_x) + |b|; the u |x| of its rounding
- * is left to the margin of g.
+ * is left to the margin of g. Through several sums S grows far faster than any error does (LipNet: 20 to 30 times a convolution),
+ * so a network is judged layer by layer, each from the inputs that the device itself had.
  *
  * The caller has checked shapes and parameters (the operator's `infer`); params are normalised: no zero stands for a default.
  * References include tensor/ only and know nothing of devices.
