@@ -5,8 +5,8 @@
  * evaluation y' satisfies |y' - y| <= g u S + u |y|, u = 2^-24. For a sum of products, S = sum |w||x| + |b|; an operator
  * without a sum of its own passes on its input's S (`input_magnitude`), so that S also describes a chain such as
  * conv3d, relu, maxpool3d. A sum of products takes an inexact x as S = sum |w| (|x| + S_x) + |b|; the u |x| of its rounding
- * is left to the margin of g. Through several sums S grows far faster than any error does (LipNet: 20 to 30 times a convolution),
- * so a network is judged layer by layer, each from the inputs that the device itself had.
+ * is left to the margin of g. Through several sums S grows much faster than any error does (LipNet: 20 to 30 times a
+ * convolution), so a network is judged layer by layer, each from the inputs that the device itself had.
  *
  * The caller has checked shapes and parameters (the operator's `infer`); params are normalised: no zero stands for a default.
  * References include tensor/ only and know nothing of devices.
