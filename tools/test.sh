@@ -20,6 +20,7 @@ for argument in "$@"; do
 done
 
 jobs=$(nproc)
+export LSAN_OPTIONS=suppressions=$PWD/tests/lsan.supp:print_suppressions=0
 logs=build/test-logs
 mkdir -p "$logs"
 passed=0 failed=0
