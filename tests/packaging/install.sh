@@ -70,9 +70,12 @@ done
     [ "$(pkg-config --libs-only-l lipcl | tr -d ' ')" = -llipcl ] || complain "pkg-config lipcl asks for more than -llipcl"
 
 # The program finds its weights from where it was installed, and needs nothing of ours beside it.
-if [ -x "$build/lipcl" ]; then
-    [ -x "$prefix/bin/lipcl" ] || complain "the program is not installed"
-    if readelf -d "$prefix/bin/lipcl" | grep -E 'R(UN)?PATH'; then complain "the program has a run path"; fi
-    "$prefix/bin/lipcl" --help >"$scratch/out" || complain "the installed program's --help"
+program=$prefix/bin/lipcl
+if readelf -d "$program" | grep -E 'R(UN)?PATH|NEEDED.*(lipcl|OpenCL|clblast)'; then
+    complain "the program has a run path, or needs what it should hold or open itself"
 fi
+"$program" --help >"$scratch/out" || complain "the installed program's --help"
+"$program" model info >"$scratch/out" || complain "the installed program found no weights"
+echo junk >"$share/lipcl/lipnet-grid-s1.safetensors"
+if "$program" model info >"$scratch/out" 2>&1; then complain "the installed program reads other weights than the installed ones"; fi
 echo "installed, found, linked and run: shared and static, by CMake and by pkg-config"
