@@ -9,7 +9,7 @@
 
 #include <lipcl/lipcl.h>
 
-#include "devices.h"
+#include "support/test_devices.h"
 
 #define REFERENCE TEST_DATA_DIR "/reference/"
 

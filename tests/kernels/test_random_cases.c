@@ -7,7 +7,7 @@
 
 #include <lipcl/check.h>
 
-#include "devices.h"
+#include "support/test_devices.h"
 
 enum { CASES = 12, FILLS = 3 };
 

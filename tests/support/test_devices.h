@@ -1,6 +1,6 @@
-/* devices.h: the devices that a suite runs on, one parameter each. */
-#ifndef LIPCL_TESTS_DEVICES_H
-#define LIPCL_TESTS_DEVICES_H
+/* test_devices.h: the devices that a suite runs on, one parameter each. */
+#ifndef LIPCL_TESTS_SUPPORT_TEST_DEVICES_H
+#define LIPCL_TESTS_SUPPORT_TEST_DEVICES_H
 
 #include <stdbool.h>
 

@@ -1,4 +1,4 @@
-#include "devices.h"
+#include "support/test_devices.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
