@@ -3,6 +3,7 @@
 #define LIPCL_LIPCL_H
 
 #include <lipcl/check.h>
+#include <lipcl/clip.h>
 #include <lipcl/context.h>
 #include <lipcl/device.h>
 #include <lipcl/graph.h>
