@@ -14,6 +14,10 @@ struct av_text av_text(int error) {
     return text;
 }
 
+enum lipcl_status clip_fail_memory(struct lipcl_context *ctx, const char *path) {
+    return fail(ctx, LIPCL_ERROR_MEMORY, "%s: out of memory while FFmpeg reads it", path);
+}
+
 enum lipcl_status clip_decoder_open(struct clip_decoder *decoder, struct clip_sink *sink, const char *path,
                                     const AVCodecParameters *parameters, bool whole) {
     enum lipcl_status status = LIPCL_OK;
@@ -24,8 +28,8 @@ enum lipcl_status clip_decoder_open(struct clip_decoder *decoder, struct clip_si
                  avcodec_get_name(parameters->codec_id)));
     decoder->codec = avcodec_alloc_context3(codec);
     decoder->frame = av_frame_alloc();
-    if (!decoder->codec || !decoder->frame) TRY(fail_memory(sink->ctx, sizeof *decoder->codec));
-    if (avcodec_parameters_to_context(decoder->codec, parameters) < 0) TRY(fail_memory(sink->ctx, sizeof *decoder->codec));
+    if (!decoder->codec || !decoder->frame || avcodec_parameters_to_context(decoder->codec, parameters) < 0)
+        TRY(clip_fail_memory(sink->ctx, path));
     decoder->codec->max_pixels = CLIP_MAX_PIXELS; /* a picture's size may change on the way */
     decoder->codec->thread_count = whole ? 1 : 0; /* 0: as many as there are cores */
     if (whole) decoder->codec->err_recognition = AV_EF_CRCCHECK | AV_EF_BITSTREAM | AV_EF_BUFFER | AV_EF_EXPLODE;
@@ -114,10 +118,11 @@ fail:
 enum lipcl_status clip_decoder_put(struct clip_decoder *decoder, const AVPacket *packet) {
     enum lipcl_status status = LIPCL_OK;
     int error = avcodec_send_packet(decoder->codec, packet);
+    if (error == AVERROR(ENOMEM)) TRY(clip_fail_memory(decoder->sink->ctx, decoder->path));
     if (error < 0) decoder->damaged++;
     for (int errors = 0; error != AVERROR_EOF && error != AVERROR(EAGAIN);) {
         error = avcodec_receive_frame(decoder->codec, decoder->frame);
-        if (error == AVERROR(ENOMEM)) TRY(fail_memory(decoder->sink->ctx, sizeof *decoder->frame));
+        if (error == AVERROR(ENOMEM)) TRY(clip_fail_memory(decoder->sink->ctx, decoder->path));
         if (error >= 0) {
             TRY(take_picture(decoder));
         } else if (error != AVERROR_EOF && error != AVERROR(EAGAIN)) {

@@ -26,6 +26,9 @@ struct av_text {
 };
 struct av_text av_text(int error);
 
+/* fail() for an allocation that FFmpeg could not make. */
+enum lipcl_status clip_fail_memory(struct lipcl_context *ctx, const char *path);
+
 /* Opens a decoder with the parameters (of a stream, or just a codec's id). `whole` refuses damaged pictures rather than
  * concealing the damage. The caller finishes *decoder, also on failure. LIPCL_ERROR_UNSUPPORTED: there is no such decoder. */
 enum lipcl_status clip_decoder_open(struct clip_decoder *decoder, struct clip_sink *sink, const char *path,

@@ -116,7 +116,7 @@ static enum lipcl_status read_packet(struct clip_sink *sink, AVPacket *packet, c
     if (size > MAX_PICTURE_BYTES)
         TRY(fail(sink->ctx, LIPCL_ERROR_UNSUPPORTED, "%s: a picture of %llu bytes; at most %d are read", path,
                  (unsigned long long)size, MAX_PICTURE_BYTES));
-    if (av_new_packet(packet, (int)size) < 0) TRY(fail_memory(sink->ctx, (size_t)size));
+    if (av_new_packet(packet, (int)size) < 0) TRY(clip_fail_memory(sink->ctx, path));
     TRY(read_at(sink->ctx, file, path, 0, packet->data, (size_t)size));
 
 fail:
@@ -130,7 +130,7 @@ static enum lipcl_status decode_file(struct clip_sink *sink, const char *path) {
     size_t before = sink->info.frames;
     AVPacket *packet = av_packet_alloc();
     AVCodecParameters *parameters = avcodec_parameters_alloc();
-    if (!packet || !parameters) TRY(fail_memory(sink->ctx, sizeof *packet));
+    if (!packet || !parameters) TRY(clip_fail_memory(sink->ctx, path));
     TRY(read_packet(sink, packet, path));
     parameters->codec_type = AVMEDIA_TYPE_VIDEO;
     parameters->codec_id = picture_codec(packet->data, (size_t)packet->size);

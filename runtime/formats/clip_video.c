@@ -114,7 +114,7 @@ static bool is_playlist(const AVInputFormat *format) {
 }
 
 static enum lipcl_status fail_to_open(struct clip_sink *sink, int error) {
-    if (error == AVERROR(ENOMEM)) return fail_memory(sink->ctx, IO_BUFFER_BYTES);
+    if (error == AVERROR(ENOMEM)) return clip_fail_memory(sink->ctx, sink->path);
     return fail(sink->ctx, LIPCL_ERROR_FORMAT, "%s: is no video that FFmpeg's libraries can read: %s", sink->path,
                 av_text(error).chars);
 }
@@ -133,7 +133,7 @@ static enum lipcl_status container_open(struct container *container, struct clip
     buffer = NULL;
     container->format = avformat_alloc_context();
     container->packet = av_packet_alloc();
-    if (!container->format || !container->packet) TRY(fail_memory(sink->ctx, sizeof *container->format));
+    if (!container->format || !container->packet) TRY(clip_fail_memory(sink->ctx, sink->path));
     int error = av_probe_input_buffer2(container->io, &input, NULL, NULL, 0, 0);
     if (error < 0) TRY(fail_to_open(sink, error));
     if (is_playlist(input))

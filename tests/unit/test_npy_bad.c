@@ -162,3 +162,28 @@ Test(npy_bad, files_that_are_none) {
     cr_assert(mkfifo(path, 0600) == 0);
     expect_file_refused(path, LIPCL_ERROR_ARGUMENT, "is not a regular file");
 }
+
+/* Noise in a good file: it is read as something that fits its own header, or refused. */
+Test(npy_bad, noise) {
+    char good[128] = "\x93NUMPY\x01\0\x56\0";
+    snprintf(good + 10, sizeof good - 10, "%-85s\n%s", "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }",
+             "012345678901234567890123");
+    static const char letters[] = "0123456789{}[]():,'\"\\ <>|fuib8TrueFalse\n\xff\x80";
+    char noisy[sizeof good];
+    size_t bytes = 10 + 86 + 24, refusals = 0;
+    uint32_t state = 1;
+    for (int round = 0; round < 1000; round++) {
+        struct lipcl_tensor *tensor = NULL;
+        memcpy(noisy, good, bytes);
+        for (int i = 0; i <= round % 3; i++) {
+            state = state * 1664525u + 1013904223u;
+            noisy[(state >> 8) % bytes] = letters[(state >> 20) % (sizeof letters - 1)];
+        }
+        enum lipcl_status status = lipcl_npy_load(ctx, &tensor, write_file("noise.npy", noisy, bytes));
+        cr_assert((status == LIPCL_OK) == (tensor != NULL));
+        refusals += status != LIPCL_OK;
+        cr_assert(!tensor || lipcl_tensor_bytes(tensor) <= bytes);
+        lipcl_tensor_destroy(&tensor);
+    }
+    cr_expect(refusals > 300 && refusals < 1000, "%zu refused", refusals);
+}

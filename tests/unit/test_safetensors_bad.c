@@ -361,3 +361,32 @@ Test(safetensors_bad, files_that_are_none) {
     cr_assert(mkfifo(path, 0600) == 0);
     expect_file_refused(path, LIPCL_ERROR_ARGUMENT, "is not a regular file");
 }
+
+/* Noise in a good file: it is read as something that fits its own header, or refused. */
+Test(safetensors_bad, noise) {
+    const char header[] = "{\"__metadata__\":{\"k\":\"v\"},\"a\":{\"dtype\":\"F32\",\"shape\":[2,1],\"data_offsets\":[0,8]},"
+                          "\"b\":{\"dtype\":\"I64\",\"shape\":[1],\"data_offsets\":[8,16]}}  ";
+    static const char letters[] = "0123456789{}[]:,\"\\u-.eE+ \n\xff\x80"
+                                  "ab";
+    char good[256] = "", noisy[256];
+    uint64_t length = sizeof header - 1;
+    size_t bytes = 8 + (size_t)length + 16, refusals = 0;
+    uint32_t state = 1;
+    memcpy(good, &length, 8);
+    memcpy(good + 8, header, (size_t)length);
+    for (int round = 0; round < 1000; round++) {
+        struct lipcl_tensor_set *set = NULL;
+        memcpy(noisy, good, bytes);
+        for (int i = 0; i <= round % 3; i++) {
+            state = state * 1664525u + 1013904223u;
+            noisy[(state >> 8) % bytes] = letters[(state >> 20) % (sizeof letters - 1)];
+        }
+        enum lipcl_status status = lipcl_safetensors_load(ctx, &set, write_file("noise.safetensors", noisy, bytes));
+        cr_assert((status == LIPCL_OK) == (set != NULL));
+        refusals += status != LIPCL_OK;
+        for (size_t i = 0; set && i < lipcl_tensor_set_count(set); i++)
+            cr_assert(lipcl_tensor_bytes(lipcl_tensor_set_tensor(set, i)) <= 16);
+        lipcl_tensor_set_destroy(&set);
+    }
+    cr_expect(refusals > 500 && refusals < 1000, "%zu refused", refusals);
+}
