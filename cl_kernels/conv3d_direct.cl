@@ -28,7 +28,7 @@
  *   W_BLOCK W_STEP                 strides of the packed weight
  *   VEC                            4, 8 or 16 output channels a vector
  *   TILE_T TILE_W                  positions a work-item                                                 tuning, 1 and 4
- *   UNROLL_C UNROLL_W              input channels and kernel columns unrolled in the inner loop          tuning, 4 and 1
+ *   UNROLL_C                       input channels unrolled in the inner loop                             tuning, 4
  *   BLOCK_ID COLUMN_ID ROW_ID      which work-item dimension counts blocks, tiles along W, and rows      tuning, 2, 0, 1
  */
 #if !defined(N) || !defined(C) || !defined(K) || !defined(GROUPS) || !defined(RELU) || !defined(VEC)
@@ -59,9 +59,6 @@
 #ifndef UNROLL_C
 #define UNROLL_C 4
 #endif
-#ifndef UNROLL_W
-#define UNROLL_W 1
-#endif
 #ifndef BLOCK_ID
 #define BLOCK_ID 2
 #define COLUMN_ID 0
@@ -73,8 +70,8 @@
 #if TILE_T < 1 || TILE_W < 1 || TILE_T * TILE_W > 32
 #error "conv3d_direct: TILE_T and TILE_W have to be at least 1 and their product at most 32"
 #endif
-#if UNROLL_C < 1 || UNROLL_W < 1
-#error "conv3d_direct: UNROLL_C and UNROLL_W have to be at least 1"
+#if UNROLL_C < 1
+#error "conv3d_direct: UNROLL_C has to be at least 1"
 #endif
 #if BLOCK_ID + COLUMN_ID + ROW_ID != 3 || BLOCK_ID * COLUMN_ID * ROW_ID != 0 || BLOCK_ID == COLUMN_ID
 #error "conv3d_direct: BLOCK_ID, COLUMN_ID and ROW_ID have to be 0, 1 and 2 in some order"
@@ -89,17 +86,17 @@
 /* Neighbouring positions of a tile are that far apart in x. */
 #define HOP_T (POOL_T * ST)
 #define HOP_W (POOL_W * SW)
-#define OUTSIDE (-0x40000000)
 
 /* Adds the taps of rows b_begin <= b < b_end; x is at tap (0, 0, 0) of the tile's first position. All lies inside. */
-static inline void tile_inside(floatV sum[TILE], __global const float *x, __global const float *weight, int b_begin, int b_end) {
+static inline void tile_inside(floatV sum[TILE], __global const float *x, __global const float *weight, int b_begin,
+                               int b_end) {
 #pragma unroll 1
     for (int a = 0; a < KT; a++)
 #pragma unroll 1
         for (int b = b_begin; b < b_end; b++) {
             __global const float *row = x + (long)a * (DT * (long)X_T) + (long)b * (DH * (long)X_H);
             __global const float *w = weight + (long)((a * KH + b) * KW) * (C * (long)W_STEP);
-#pragma unroll UNROLL_W
+#pragma unroll 1
             for (int d = 0; d < KW; d++)
 #pragma unroll UNROLL_C
                 for (int c = 0; c < C; c++) {
@@ -113,35 +110,42 @@ static inline void tile_inside(floatV sum[TILE], __global const float *x, __glob
         }
 }
 
-/* The same where taps may lie outside: in_t and in_w are where tap (0, ., 0) of each position lies in x, in_h of all. */
-static inline void tile_at_border(floatV sum[TILE], __global const float *x, __global const float *zeros, __global const float *weight,
-                           const int in_t[TILE_T], int in_h, const int in_w[TILE_W], int b_begin, int b_end) {
+/* The same where taps may lie outside: tap (0, 0, 0) of the first position is at t, w and `first` elements from x; only the
+ * first valid_t x valid_w positions of the tile exist. */
+static inline void tile_at_border(floatV sum[TILE], __global const float *x, __global const float *zeros,
+                                  __global const float *weight, int t, int w, long first, int valid_t, int valid_w, int b_begin,
+                                  int b_end) {
 #pragma unroll 1
-    for (int a = 0; a < KT; a++)
+    for (int a = 0; a < KT; a++) {
+        int inside_t[TILE_T];
+#pragma unroll
+        for (int i = 0; i < TILE_T; i++) inside_t[i] = i < valid_t && (uint)(t + i * HOP_T + a * DT) < IN_T;
 #pragma unroll 1
         for (int b = b_begin; b < b_end; b++)
 #pragma unroll 1
             for (int d = 0; d < KW; d++) {
+                const long tap = first + a * (DT * (long)X_T) + b * (DH * (long)X_H) + d * (DW * (long)X_W);
                 __global const float *at[TILE];
                 long step[TILE];
                 int any = 0;
 #pragma unroll
                 for (int p = 0; p < TILE; p++) {
-                    int t = in_t[p / TILE_W] + a * DT, h = in_h + b * DH, w = in_w[p % TILE_W] + d * DW;
-                    int inside = t >= 0 && t < IN_T && w >= 0 && w < IN_W;
-                    at[p] = inside ? x + t * (long)X_T + h * (long)X_H + w * (long)X_W : zeros;
+                    const int i = p / TILE_W, j = p % TILE_W;
+                    const int inside = inside_t[i] && j < valid_w && (uint)(w + j * HOP_W + d * DW) < IN_W;
+                    at[p] = inside ? x + (tap + i * (HOP_T * (long)X_T) + j * (HOP_W * (long)X_W)) : zeros;
                     step[p] = X_C == 1 || inside ? X_C : 0;
                     any |= inside;
                 }
                 if (!any) continue;
-                __global const float *w = weight + (long)((a * KH + b) * KW + d) * (C * (long)W_STEP);
+                __global const float *filters = weight + (long)((a * KH + b) * KW + d) * (C * (long)W_STEP);
 #pragma unroll UNROLL_C
                 for (int c = 0; c < C; c++) {
-                    floatV filter = load_v(w + c * (long)W_STEP);
+                    floatV filter = load_v(filters + c * (long)W_STEP);
 #pragma unroll
                     for (int p = 0; p < TILE; p++) sum[p] = fma((floatV)(at[p][c * step[p]]), filter, sum[p]);
                 }
             }
+    }
 }
 
 /* Stores the first `count` channels of a vector. */
@@ -185,16 +189,11 @@ __kernel void conv3d_direct(__global const float *x, __global const float *weigh
                 floatV sum[TILE];
 #pragma unroll
                 for (int p = 0; p < TILE; p++) sum[p] = load_v(bias + block * VEC);
-                if (inside) {
-                    tile_inside(sum, x + t * (long)X_T + h * (long)X_H + w * (long)X_W, weight, b_begin, b_end);
-                } else {
-                    int in_t[TILE_T], in_w[TILE_W];
-#pragma unroll
-                    for (int i = 0; i < TILE_T; i++) in_t[i] = out_t + i < OUT_T ? t + i * HOP_T : OUTSIDE;
-#pragma unroll
-                    for (int j = 0; j < TILE_W; j++) in_w[j] = out_w + j < OUT_W ? w + j * HOP_W : OUTSIDE;
-                    tile_at_border(sum, x, zeros, weight, in_t, h, in_w, b_begin, b_end);
-                }
+                const long first = t * (long)X_T + h * (long)X_H + w * (long)X_W;
+                if (inside)
+                    tile_inside(sum, x + first, weight, b_begin, b_end);
+                else
+                    tile_at_border(sum, x, zeros, weight, t, w, first, OUT_T - out_t, OUT_W - out_w, b_begin, b_end);
 #pragma unroll
                 for (int p = 0; p < TILE; p++) best[p] = max_nan(best[p], sum[p]);
             }

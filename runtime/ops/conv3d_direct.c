@@ -61,8 +61,13 @@ static struct block choose_block(const struct lower_request *request) {
     /* CPUs: 12 of the 16 vector registers of AVX2, and 2 x 4 chains; GPUs hide latency with work-items instead. */
     size_t positions = request->caps->cpu ? (best.vec == 16 ? 6 : 12) : 4;
     size_t chains = request->caps->cpu ? (best.vec == 16 ? 4 : 8) : 1;
+    /* Where channels do not lie side by side, a tile reads C planes for each of its times, often a power of two apart: more
+     * than a cache holds of one set. Then it stretches along W only. */
+    size_t channel_stride, longest;
+    layout_stride(&request->input_layouts[0], 1, &channel_stride);
+    longest = channel_stride > 1 ? 1 : positions;
     double least = DBL_MAX;
-    for (size_t tile_t = 1; tile_t <= positions; tile_t++)
+    for (size_t tile_t = 1; tile_t <= longest; tile_t++)
         for (size_t tile_w = 1; tile_t * tile_w <= positions; tile_w++) {
             struct block block = {best.vec, tile_t, tile_w};
             double cost = tile_cost(request, block, chains);
@@ -147,13 +152,12 @@ static enum lipcl_status lower(struct lipcl_context *ctx, const struct lower_req
         "-DPT=%zu -DPH=%zu -DPW=%zu -DDT=%zu -DDH=%zu -DDW=%zu -DIN_T=%zu -DIN_H=%zu -DIN_W=%zu "
         "-DX_N=%zu -DX_C=%zu -DX_T=%zu -DX_H=%zu -DX_W=%zu -DOUT_T=%zu -DOUT_H=%zu -DOUT_W=%zu "
         "-DPOOL_T=%zu -DPOOL_H=%zu -DPOOL_W=%zu -DRELU=%d -DW_BLOCK=%zu -DW_STEP=%zu "
-        "-DVEC=%zu -DTILE_T=%zu -DTILE_W=%zu -DUNROLL_C=%zu -DUNROLL_W=%zu -DBLOCK_ID=%d -DCOLUMN_ID=%d -DROW_ID=%d",
+        "-DVEC=%zu -DTILE_T=%zu -DTILE_W=%zu -DUNROLL_C=%zu -DBLOCK_ID=%d -DCOLUMN_ID=%d -DROW_ID=%d",
         x->dims[0], channels, group_channels, conv->groups, kernel[0], kernel[1], kernel[2], conv->stride[0], conv->stride[1],
         conv->stride[2], conv->padding[0], conv->padding[1], conv->padding[2], conv->dilation[0], conv->dilation[1],
         conv->dilation[2], x->dims[2], x->dims[3], x->dims[4], stride[0], stride[1], stride[2], stride[3], stride[4],
         y->dims[2], y->dims[3], y->dims[4], pool[0], pool[1], pool[2], request->epilogue.relu, block_stride, step, block.vec,
-        block.tile_t, block.tile_w, size_min(channels, 4), channels <= 4 ? size_min(kernel[2], 8) : 1, cpu ? 2 : 0, cpu ? 0 : 1,
-        cpu ? 1 : 2));
+        block.tile_t, block.tile_w, size_min(channels, 4), cpu ? 2 : 0, cpu ? 0 : 1, cpu ? 1 : 2));
     size_launch(launch, request->caps, blocks, size_ceil_div(y->dims[4], block.tile_w),
                 y->dims[0] * size_ceil_div(y->dims[2], block.tile_t) * y->dims[3]);
     launch->arg_count = 5;
