@@ -1,0 +1,128 @@
+/* fault_layer.c: an OpenCL layer (OPENCL_LAYERS) that counts calls and lets chosen ones fail, under any implementation. */
+#include <CL/cl_layer.h>
+#include <string.h>
+
+#include "fault_layer.h"
+
+__attribute__((visibility("default"))) struct fault_state fault_state;
+
+static const cl_icd_dispatch *below;
+static cl_icd_dispatch dispatch;
+
+/* Counts a call; the code that it must fail with, or CL_SUCCESS. */
+static cl_int pass(enum fault_call call) {
+    struct fault_state *s = &fault_state;
+    int number = ++s->count[call];
+    if (s->after_failure > 0 || (s->at && s->count[s->call] > s->at)) s->after_failure++;
+    if (!s->at || call != s->call || number < s->at || (s->times && number >= s->at + s->times)) return CL_SUCCESS;
+    if (s->after_failure == 0) s->after_failure = 1;
+    return s->code;
+}
+
+/* For calls that return an object and give their code through a pointer. */
+#define CREATE(call, code_ret, real)                                                                                           \
+    cl_int code = pass(call);                                                                                                  \
+    if (code == CL_SUCCESS) return real;                                                                                       \
+    if (code_ret) *(code_ret) = code;                                                                                          \
+    return NULL
+
+#define RETURN(call, real)                                                                                                     \
+    cl_int code = pass(call);                                                                                                  \
+    return code == CL_SUCCESS ? real : code
+
+static cl_context CL_API_CALL create_context(const cl_context_properties *p, cl_uint n, const cl_device_id *d,
+                                             void(CL_CALLBACK *notify)(const char *, const void *, size_t, void *), void *user,
+                                             cl_int *ret) {
+    CREATE(FAULT_CREATE_CONTEXT, ret, below->clCreateContext(p, n, d, notify, user, ret));
+}
+static cl_command_queue CL_API_CALL create_queue(cl_context c, cl_device_id d, cl_command_queue_properties p, cl_int *ret) {
+    CREATE(FAULT_CREATE_QUEUE, ret, below->clCreateCommandQueue(c, d, p, ret));
+}
+static cl_mem CL_API_CALL create_buffer(cl_context c, cl_mem_flags f, size_t bytes, void *host, cl_int *ret) {
+    CREATE(FAULT_CREATE_BUFFER, ret, below->clCreateBuffer(c, f, bytes, host, ret));
+}
+static cl_program CL_API_CALL create_program(cl_context c, cl_uint n, const char **s, const size_t *l, cl_int *ret) {
+    CREATE(FAULT_CREATE_PROGRAM, ret, below->clCreateProgramWithSource(c, n, s, l, ret));
+}
+static cl_kernel CL_API_CALL create_kernel(cl_program p, const char *name, cl_int *ret) {
+    CREATE(FAULT_CREATE_KERNEL, ret, below->clCreateKernel(p, name, ret));
+}
+static cl_int CL_API_CALL build(cl_program p, cl_uint n, const cl_device_id *d, const char *o,
+                                void(CL_CALLBACK *notify)(cl_program, void *), void *user) {
+    RETURN(FAULT_BUILD, below->clBuildProgram(p, n, d, o, notify, user));
+}
+static cl_int CL_API_CALL set_arg(cl_kernel k, cl_uint i, size_t bytes, const void *v) {
+    RETURN(FAULT_SET_ARG, below->clSetKernelArg(k, i, bytes, v));
+}
+static cl_int CL_API_CALL fill(cl_command_queue q, cl_mem m, const void *p, size_t pb, size_t o, size_t b, cl_uint n,
+                               const cl_event *w, cl_event *e) {
+    RETURN(FAULT_FILL, below->clEnqueueFillBuffer(q, m, p, pb, o, b, n, w, e));
+}
+static cl_int CL_API_CALL write(cl_command_queue q, cl_mem m, cl_bool wait, size_t o, size_t b, const void *d, cl_uint n,
+                                const cl_event *w, cl_event *e) {
+    RETURN(FAULT_WRITE, below->clEnqueueWriteBuffer(q, m, wait, o, b, d, n, w, e));
+}
+static cl_int CL_API_CALL read(cl_command_queue q, cl_mem m, cl_bool wait, size_t o, size_t b, void *d, cl_uint n,
+                               const cl_event *w, cl_event *e) {
+    RETURN(FAULT_READ, below->clEnqueueReadBuffer(q, m, wait, o, b, d, n, w, e));
+}
+static cl_int CL_API_CALL launch(cl_command_queue q, cl_kernel k, cl_uint d, const size_t *o, const size_t *g, const size_t *l,
+                                 cl_uint n, const cl_event *w, cl_event *e) {
+    RETURN(FAULT_LAUNCH, below->clEnqueueNDRangeKernel(q, k, d, o, g, l, n, w, e));
+}
+static cl_int CL_API_CALL finish(cl_command_queue q) {
+    RETURN(FAULT_FINISH, below->clFinish(q));
+}
+static cl_int CL_API_CALL release_context(cl_context c) {
+    RETURN(FAULT_RELEASE, below->clReleaseContext(c));
+}
+static cl_int CL_API_CALL release_queue(cl_command_queue q) {
+    RETURN(FAULT_RELEASE, below->clReleaseCommandQueue(q));
+}
+static cl_int CL_API_CALL release_buffer(cl_mem m) {
+    RETURN(FAULT_RELEASE, below->clReleaseMemObject(m));
+}
+static cl_int CL_API_CALL release_program(cl_program p) {
+    RETURN(FAULT_RELEASE, below->clReleaseProgram(p));
+}
+static cl_int CL_API_CALL release_kernel(cl_kernel k) {
+    RETURN(FAULT_RELEASE, below->clReleaseKernel(k));
+}
+
+CL_API_ENTRY cl_int CL_API_CALL clGetLayerInfo(cl_layer_info what, size_t bytes, void *value, size_t *bytes_ret) {
+    static const cl_layer_api_version version = CL_LAYER_API_VERSION_100;
+    static const char name[] = "lipcl fault layer";
+    const void *source = what == CL_LAYER_API_VERSION ? (const void *)&version : name;
+    size_t size = what == CL_LAYER_API_VERSION ? sizeof version : sizeof name;
+    if (what != CL_LAYER_API_VERSION && what != CL_LAYER_NAME) return CL_INVALID_VALUE;
+    if (value && bytes < size) return CL_INVALID_VALUE;
+    if (value) memcpy(value, source, size);
+    if (bytes_ret) *bytes_ret = size;
+    return CL_SUCCESS;
+}
+
+CL_API_ENTRY cl_int CL_API_CALL clInitLayer(cl_uint count, const cl_icd_dispatch *target, cl_uint *count_ret,
+                                            const cl_icd_dispatch **layer) {
+    if (count < sizeof dispatch / sizeof dispatch.clGetPlatformIDs || !count_ret || !layer) return CL_INVALID_VALUE;
+    below = target;
+    dispatch.clCreateContext = create_context;
+    dispatch.clCreateCommandQueue = create_queue;
+    dispatch.clCreateBuffer = create_buffer;
+    dispatch.clEnqueueFillBuffer = fill;
+    dispatch.clCreateProgramWithSource = create_program;
+    dispatch.clBuildProgram = build;
+    dispatch.clCreateKernel = create_kernel;
+    dispatch.clSetKernelArg = set_arg;
+    dispatch.clEnqueueWriteBuffer = write;
+    dispatch.clEnqueueNDRangeKernel = launch;
+    dispatch.clEnqueueReadBuffer = read;
+    dispatch.clFinish = finish;
+    dispatch.clReleaseContext = release_context;
+    dispatch.clReleaseCommandQueue = release_queue;
+    dispatch.clReleaseMemObject = release_buffer;
+    dispatch.clReleaseProgram = release_program;
+    dispatch.clReleaseKernel = release_kernel;
+    *layer = &dispatch;
+    *count_ret = sizeof dispatch / sizeof dispatch.clGetPlatformIDs;
+    return CL_SUCCESS;
+}
