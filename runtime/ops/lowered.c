@@ -53,6 +53,14 @@ enum lipcl_status lowered_launch(struct lipcl_context *ctx, struct lowered *lowe
     return LIPCL_OK;
 }
 
+void lowered_spread(struct launch *launch, size_t count, const struct device_caps *caps) {
+    /* CPU devices: a few large shares a core. GPUs: an element a work-item, up to what keeps any of them busy. */
+    size_t limit = caps->cpu ? 1 : size_min(64, size_min(caps->max_work_group, caps->max_work_items[0]));
+    size_t groups = caps->cpu ? 4 * size_max(caps->compute_units, 1) : 16384;
+    launch->local[0] = limit;
+    launch->global[0] = limit * size_min(groups, size_ceil_div(count, limit));
+}
+
 enum lipcl_status lowered_gemm(struct lipcl_context *ctx, struct lowered *lowered, const struct device_gemm *gemm, struct arg a,
                                struct arg b, struct arg c) {
     struct launch *launch = NULL;

@@ -138,6 +138,8 @@ enum lipcl_status lowered_scratch(struct lipcl_context *ctx, struct lowered *low
 enum lipcl_status lowered_launch(struct lipcl_context *ctx, struct lowered *lowered, struct launch **launch, const char *file,
                                  const char *kernel, const char *options, ...) LIKE_PRINTF(6, 7);
 
+/* Sizes a launch whose work-items share `count` elements among them, each taking every n-th. */
+void lowered_spread(struct launch *launch, size_t count, const struct device_caps *caps);
 /* Appends a matrix product by the device's BLAS; the buffers in `gemm` are ignored. */
 enum lipcl_status lowered_gemm(struct lipcl_context *ctx, struct lowered *lowered, const struct device_gemm *gemm, struct arg a,
                                struct arg b, struct arg c);

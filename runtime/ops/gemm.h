@@ -1,0 +1,31 @@
+/* gemm.h: the matrix product behind linear and the GRU's inputs, in its two flavours. */
+#ifndef LIPCL_OPS_GEMM_H
+#define LIPCL_OPS_GEMM_H
+
+#include "ops/op.h"
+
+/* C [m,n] = A [m,k] W^T + bias. A's rows lie a_stride apart, each a contiguous block of k; C is dense. */
+struct gemm {
+    size_t m, n, k;
+    struct arg a, c;
+    size_t a_stride;
+    const float *weight; /* [n,k], its columns in the order of A's memory; read during gemm_append() only */
+    const float *bias;   /* [n] or NULL */
+};
+
+/* Whether a request's device and options want CLBlast or the packed kernel. */
+bool gemm_wants_clblast(const struct lower_request *request);
+bool gemm_wants_packed(const struct lower_request *request);
+
+/* Appends the product's launches. */
+enum lipcl_status gemm_append(struct lipcl_context *ctx, const struct lower_request *request, struct lowered *lowered,
+                              const struct gemm *gemm, bool clblast);
+
+/* How the rows of x [..., k] lie: true when they are one run of equal steps, in logical order, and every row is a contiguous
+ * block (of features in whatever order). *stride is then the step. */
+bool gemm_rows(const struct layout *x, const struct lipcl_shape *shape, size_t *stride);
+
+/* Copies weight [rows,k] to out [rows,k] with its columns where x's features lie: x's last dimension is `dim`. */
+void gemm_permute_columns(float *out, const float *weight, size_t rows, size_t k, const struct layout *x, size_t dim);
+
+#endif

@@ -1,0 +1,226 @@
+/* Lowers gru: for each layer a matrix product for the inputs of all time steps and both directions at once, and one launch of
+ * cl_kernels/gru_scan.cl for the recurrence of all steps. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ops/gemm.h"
+
+/* How the scan is cut: ROWS samples a work-group share the stream of W_hh; units are taken VEC at a time. */
+struct cut {
+    size_t vec, rows, local;
+    size_t units; /* hidden, rounded up to vec */
+};
+
+static struct cut choose_cut(const struct lower_request *request) {
+    const struct lipcl_gru_params *gru = request->params;
+    size_t batch = request->input_shapes[0]->dims[1];
+    struct cut cut = {.local = 1};
+    if (request->caps->cpu) { /* twelve registers of accumulators at most: 3 gates, rows, VEC / 8 */
+        cut.rows = batch >= 3 ? 4 : batch;
+        cut.vec = batch >= 3 ? 8 : 16;
+    } else {
+        cut.rows = size_min(batch, 4);
+        cut.vec = 1;
+    }
+    cut.units = size_round_up(gru->hidden, cut.vec);
+    while (cut.rows > 1 && 2 * cut.rows * cut.units * sizeof(float) > request->caps->local_bytes) cut.rows--;
+    size_t limit = size_min(256, size_min(request->caps->max_work_group, request->caps->max_work_items[0]));
+    while (!request->caps->cpu && cut.local < cut.units / cut.vec && 2 * cut.local <= limit) cut.local *= 2;
+    return cut;
+}
+
+static bool supports(const struct lower_request *request) {
+    struct cut cut = choose_cut(request);
+    return !request->epilogue.relu && !request->epilogue.pool &&
+           2 * cut.rows * cut.units * sizeof(float) <= request->caps->local_bytes;
+}
+
+static bool supports_packed(const struct lower_request *request) {
+    return supports(request) && gemm_wants_packed(request);
+}
+
+static bool supports_clblast(const struct lower_request *request) {
+    return supports(request) && gemm_wants_clblast(request);
+}
+
+/* The rows of x [T,N,features]: t N + n, or n T + t where the samples are outermost in memory. */
+struct rows {
+    size_t stride;       /* elements from one row to the next */
+    size_t per_t, per_n; /* rows from one step, or sample, to the next */
+};
+
+static bool find_rows(struct rows *rows, const struct layout *x, const struct lipcl_shape *shape) {
+    const size_t *d = shape->dims;
+    if (gemm_rows(x, shape, &rows->stride)) {
+        rows->per_t = d[1];
+        rows->per_n = 1;
+        return true;
+    }
+    struct layout swapped = layout_permute(x, (const size_t[]){1, 0, 2}, 3);
+    rows->per_t = 1;
+    rows->per_n = d[0];
+    return gemm_rows(&swapped, &SHAPE(d[1], d[0], d[2]), &rows->stride);
+}
+
+static bool accepts(const struct lower_request *request, size_t input, const struct layout *layout) {
+    struct rows rows;
+    if (input == 1) return accepts_row_major(request, input, layout);
+    return find_rows(&rows, layout, request->input_shapes[input]);
+}
+
+/* One layer of one GRU. */
+struct part {
+    size_t frames, batch, in, hidden, directions, layer;
+    struct cut cut;
+    const struct lipcl_tensor *const *parameters; /* of the layer: 4 a direction */
+};
+
+static const float *data_or_null(const struct lipcl_tensor *tensor) {
+    return tensor ? tensor->data : NULL;
+}
+
+/* Weights and biases of the input product: columns in the order direction, gate, unit (padded). b_hr and b_hz are added here
+ * too, as they simply add up with b_ir and b_iz; b_hn stays inside the reset gate's product. */
+static enum lipcl_status gather_inputs(struct lipcl_context *ctx, const struct part *part, const struct layout *x,
+                                       float **weight, float **bias) {
+    size_t gates = part->directions * 3 * part->cut.units;
+    *weight = calloc(gates * part->in, sizeof **weight);
+    *bias = calloc(gates, sizeof **bias);
+    if (!*weight || !*bias) return fail_memory(ctx, gates * part->in * sizeof **weight);
+    for (size_t d = 0; d < part->directions; d++)
+        for (size_t gate = 0; gate < 3; gate++) {
+            const float *w = part->parameters[4 * d]->data;
+            const float *b_ih = data_or_null(part->parameters[4 * d + 2]), *b_hh = data_or_null(part->parameters[4 * d + 3]);
+            size_t from = gate * part->hidden, to = (d * 3 + gate) * part->cut.units;
+            if (x)
+                gemm_permute_columns(*weight + to * part->in, w + from * part->in, part->hidden, part->in, x, 2);
+            else
+                memcpy(*weight + to * part->in, w + from * part->in, part->hidden * part->in * sizeof *w);
+            for (size_t j = 0; b_ih && j < part->hidden; j++)
+                (*bias)[to + j] = b_ih[from + j] + (gate < 2 ? b_hh[from + j] : 0);
+        }
+    return LIPCL_OK;
+}
+
+static enum lipcl_status append_scan(struct lipcl_context *ctx, const struct lower_request *request, struct lowered *lowered,
+                                     const struct part *part, const struct rows *rows, struct arg gates, struct arg y) {
+    enum lipcl_status status;
+    const struct cut *cut = &part->cut;
+    bool cpu = request->caps->cpu, initial = request->input_shapes[1] != NULL;
+    size_t vec = cut->vec, units = cut->units, hidden = part->hidden;
+    /* CPU devices stream W_hh block by block; on GPUs neighbouring work-items read neighbouring units. */
+    size_t block_stride = cpu ? hidden * 3 * vec : vec, step = cpu ? 3 * vec : 3 * units, gate_stride = cpu ? vec : units;
+    struct arg weight, bias;
+    struct launch *launch;
+    float *w, *b;
+    TRY(lowered_constant(ctx, lowered, &weight, &w, part->directions * hidden * 3 * units));
+    TRY(lowered_constant(ctx, lowered, &bias, &b, part->directions * units));
+    for (size_t d = 0; d < part->directions; d++) {
+        const float *w_hh = part->parameters[4 * d + 1]->data, *b_hh = data_or_null(part->parameters[4 * d + 3]);
+        float *out = w + d * hidden * 3 * units;
+        for (size_t gate = 0; gate < 3; gate++)
+            for (size_t j = 0; j < hidden; j++)
+                for (size_t k = 0; k < hidden; k++)
+                    out[j / vec * block_stride + k * step + gate * gate_stride + j % vec] =
+                        w_hh[(gate * hidden + j) * hidden + k];
+        for (size_t j = 0; b_hh && j < hidden; j++) b[d * units + j] = b_hh[2 * hidden + j];
+    }
+    TRY(lowered_launch(
+        ctx, lowered, &launch, "gru_scan.cl", "gru_scan",
+        "-cl-mad-enable -DT=%zu -DN=%zu -DH=%zu -DDIRECTIONS=%zu -DROW_T=%zu -DROW_N=%zu -DLAYER=%zu -DINITIAL=%d "
+        "-DW_BLOCK=%zu -DW_STEP=%zu -DW_GATE=%zu -DVEC=%zu -DROWS=%zu -DLOCAL=%zu",
+        part->frames, part->batch, hidden, part->directions, rows->per_t, rows->per_n, part->layer, initial, block_stride, step,
+        gate_stride, vec, cut->rows, cut->local));
+    launch->local[0] = cut->local;
+    launch->global[0] = cut->local;
+    launch->global[1] = part->directions;
+    launch->global[2] = size_ceil_div(part->batch, cut->rows);
+    launch->arg_count = 6;
+    launch->args[0] = gates;
+    launch->args[1] = weight;
+    launch->args[2] = bias;
+    launch->args[3] = initial ? arg_input(1) : bias; /* without an initial state the kernel does not look at it */
+    launch->args[4] = y;
+    launch->args[5] = arg_output(1);
+
+fail:
+    return status;
+}
+
+static enum lipcl_status append_layer(struct lipcl_context *ctx, const struct lower_request *request, struct lowered *lowered,
+                                      const struct part *part, struct arg x, struct arg y, bool clblast) {
+    enum lipcl_status status;
+    float *weight = NULL, *bias = NULL;
+    struct arg gates;
+    struct rows rows = {part->in, part->batch, 1};
+    const struct layout *layout = part->layer == 0 ? &request->input_layouts[0] : NULL;
+    size_t columns = part->directions * 3 * part->cut.units, steps = part->frames * part->batch;
+    if (layout) find_rows(&rows, layout, request->input_shapes[0]);
+    TRY(gather_inputs(ctx, part, layout, &weight, &bias));
+    TRY(lowered_scratch(ctx, lowered, &gates, steps * columns * sizeof(float)));
+    TRY(gemm_append(ctx, request, lowered,
+                    &(struct gemm){.m = steps,
+                                   .n = columns,
+                                   .k = part->in,
+                                   .a = x,
+                                   .c = gates,
+                                   .a_stride = rows.stride,
+                                   .weight = weight,
+                                   .bias = bias},
+                    clblast));
+    TRY(append_scan(ctx, request, lowered, part, &rows, gates, y));
+
+fail:
+    free(weight);
+    free(bias);
+    return status;
+}
+
+static enum lipcl_status lower(struct lipcl_context *ctx, const struct lower_request *request, struct lowered *lowered,
+                               bool clblast) {
+    enum lipcl_status status = LIPCL_OK;
+    const struct lipcl_gru_params *gru = request->params;
+    const size_t *d = request->input_shapes[0]->dims;
+    struct part part = {.frames = d[0], .batch = d[1], .in = d[2], .hidden = gru->hidden};
+    struct arg x = arg_input(0), y;
+    part.directions = gru->bidirectional ? 2 : 1;
+    part.cut = choose_cut(request);
+    for (part.layer = 0; part.layer < gru->layers; part.layer++) {
+        part.parameters = request->parameters + 2 + 4 * part.layer * part.directions;
+        y = arg_output(0);
+        if (part.layer + 1 < gru->layers)
+            TRY(lowered_scratch(ctx, lowered, &y, part.frames * part.batch * part.directions * part.hidden * sizeof(float)));
+        TRY(append_layer(ctx, request, lowered, &part, x, y, clblast));
+        x = y;
+        part.in = part.directions * part.hidden;
+    }
+    lowered->outputs[0] = layout_row_major(&request->outputs[0]);
+    lowered->outputs[1] = layout_row_major(&request->outputs[1]);
+    lowered->chain = size_max(d[2], size_max(part.directions, 1) * gru->hidden) + 2; /* the longest sum and its two biases */
+
+fail:
+    return status;
+}
+
+static enum lipcl_status lower_packed(struct lipcl_context *ctx, const struct lower_request *request, struct lowered *lowered) {
+    return lower(ctx, request, lowered, false);
+}
+
+static enum lipcl_status lower_clblast(struct lipcl_context *ctx, const struct lower_request *request,
+                                       struct lowered *lowered) {
+    return lower(ctx, request, lowered, true);
+}
+
+const struct lowering gru_packed = {
+    .name = "gru_packed",
+    .supports = supports_packed,
+    .accepts = accepts,
+    .lower = lower_packed,
+};
+
+const struct lowering gru_clblast = {
+    .name = "gru_clblast",
+    .supports = supports_clblast,
+    .accepts = accepts,
+    .lower = lower_clblast,
+};
