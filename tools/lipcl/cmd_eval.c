@@ -1,0 +1,165 @@
+/* cmd_eval.c: how well a model reads. */
+#include <stdlib.h>
+
+#include "command.h"
+#include "devices.h"
+#include "document.h"
+#include "manifest.h"
+#include "messages.h"
+#include "options.h"
+#include "progress.h"
+#include "reading.h"
+#include "table.h"
+
+/* Columns of the two lists that are known before the first clip is read. */
+struct widths {
+    size_t name, text;
+};
+
+static void print_padded(const char *text, size_t columns) {
+    size_t used = text_columns(text);
+    print("%s%*s  ", text, (int)(columns > used ? columns - used : 0), "");
+}
+
+static void print_line(const struct manifest_entry *entry, const char *read, const struct widths *widths, size_t char_edits,
+                       size_t word_edits) {
+    print_padded(entry->name, widths->name);
+    print("%s%5zu %5zu%s  ", char_edits ? colour(stdout, COLOUR_YELLOW) : "", char_edits, word_edits,
+          char_edits ? colour(stdout, COLOUR_NONE) : "");
+    print_padded(entry->text, widths->text);
+    print("%s\n", *read ? read : "(nothing)");
+}
+
+static bool eval_clip(struct reading *reading, struct lipcl_error_rates *rates, double *milliseconds,
+                      const struct manifest_entry *entry, const struct widths *widths, json_t *object) {
+    struct clip clip;
+    size_t char_edits = 0, word_edits = 0;
+    bool ok = clip_load(reading, &clip, entry->path);
+    if (ok && clip_batch(&clip) > 1) {
+        complain("%s: a batch of %zu clips; a line of a manifest is one clip", entry->path, clip_batch(&clip));
+        ok = false;
+    }
+    ok = ok && clip_run(reading, &clip) && clip_decode(reading, &clip);
+    const char *read = ok ? clip.texts[0]->chars : "";
+    ok = ok && lipcl_char_edits(reading->ctx, &char_edits, entry->text, read) == LIPCL_OK &&
+         lipcl_word_edits(reading->ctx, &word_edits, entry->text, read) == LIPCL_OK &&
+         lipcl_error_rates_add(reading->ctx, rates, entry->text, read) == LIPCL_OK;
+    if (ok && object) {
+        document_set(object, "read", document_text(read));
+        document_set(object, "char_edits", document_count(char_edits));
+        document_set(object, "word_edits", document_count(word_edits));
+        document_set(object, "milliseconds", document_number(clip.milliseconds));
+    } else if (ok) {
+        print_line(entry, read, widths, char_edits, word_edits);
+    }
+    *milliseconds += ok ? clip.milliseconds : 0;
+    clip_finish(&clip);
+    return ok;
+}
+
+static void print_summary(const struct reading *reading, const struct lipcl_error_rates *rates, size_t failed,
+                          double milliseconds) {
+    char *device = device_label(lipcl_lipnet_reader_device(reading->reader));
+    print("\n%zu clips, %zu without an error, %.1f ms a clip on %s\n", rates->sentences, rates->correct,
+          milliseconds / (double)rates->sentences, device);
+    if (failed) print("%zu clips could not be read and are not counted\n", failed);
+    print("CER %6.2f %% over the corpus (%zu of %zu characters), %6.2f %% mean over sentences\n",
+          100 * lipcl_error_rates_cer(rates), rates->char_edits, rates->char_count, 100 * lipcl_error_rates_mean_cer(rates));
+    print("WER %6.2f %% over the corpus (%zu of %zu words), %6.2f %% mean over sentences\n", 100 * lipcl_error_rates_wer(rates),
+          rates->word_edits, rates->word_count, 100 * lipcl_error_rates_mean_wer(rates));
+    free(device);
+}
+
+static void fill_document(json_t *document, const struct reading *reading, const struct lipcl_error_rates *rates, size_t failed,
+                          double milliseconds) {
+    document_set(document, "model", document_text(reading->model));
+    document_set(document, "device", document_device(lipcl_lipnet_reader_device(reading->reader)));
+    document_set(document, "sentences", document_count(rates->sentences));
+    document_set(document, "correct", document_count(rates->correct));
+    document_set(document, "failed", document_count(failed));
+    document_set(document, "milliseconds", document_number(milliseconds));
+    document_set(document, "char_edits", document_count(rates->char_edits));
+    document_set(document, "char_count", document_count(rates->char_count));
+    document_set(document, "word_edits", document_count(rates->word_edits));
+    document_set(document, "word_count", document_count(rates->word_count));
+    document_set(document, "cer", document_number(lipcl_error_rates_cer(rates)));
+    document_set(document, "wer", document_number(lipcl_error_rates_wer(rates)));
+    document_set(document, "mean_cer", document_number(lipcl_error_rates_mean_cer(rates)));
+    document_set(document, "mean_wer", document_number(lipcl_error_rates_mean_wer(rates)));
+}
+
+static enum exit_code eval_run(struct invocation *invocation) {
+    enum exit_code code = EXIT_FAILED;
+    struct manifest manifest;
+    struct reading reading = {0};
+    struct lipcl_error_rates rates = {0};
+    struct widths widths = {.name = 4, .text = 8};
+    size_t failed = 0;
+    double milliseconds = 0;
+    if (!manifest_load(&manifest, invocation->arguments[0])) goto fail;
+    json_t *clips = options.json ? document_array() : NULL;
+    if (clips) document_set(invocation->document, "clips", clips);
+    for (size_t i = 0; i < manifest.count; i++) {
+        size_t name = text_columns(manifest.entries[i].name), text = text_columns(manifest.entries[i].text);
+        widths.name = name > widths.name ? name : widths.name;
+        widths.text = text > widths.text ? text : widths.text;
+    }
+    progress_begin(manifest.count);
+    if (!reading_init(&reading, invocation->ctx, options.model)) goto fail;
+    if (!clips)
+        print("%s%-*s  CHARS WORDS  %-*s  READ%s\n", colour(stdout, COLOUR_BOLD), (int)widths.name, "CLIP", (int)widths.text,
+              "EXPECTED", colour(stdout, COLOUR_NONE));
+    for (size_t i = 0; i < manifest.count; i++) {
+        const struct manifest_entry *entry = &manifest.entries[i];
+        json_t *object = clips ? document_object() : NULL;
+        if (object) {
+            document_set(object, "clip", document_text(entry->name));
+            document_set(object, "expected", document_text(entry->text));
+        }
+        progress_task(i, "reading", entry->name);
+        bool ok = eval_clip(&reading, &rates, &milliseconds, entry, &widths, object);
+        if (!ok) failed++;
+        if (!ok && object) document_set(object, "error", document_text(latest_error()));
+        if (object) document_append(clips, object);
+    }
+    progress_end();
+    if (clips)
+        fill_document(invocation->document, &reading, &rates, failed, milliseconds);
+    else if (rates.sentences)
+        print_summary(&reading, &rates, failed, milliseconds);
+    code = failed ? EXIT_FAILED : EXIT_DONE;
+
+fail:
+    progress_end();
+    reading_finish(&reading);
+    manifest_finish(&manifest);
+    return code;
+}
+
+static struct poptOption eval_options[] = {{NULL, '\0', POPT_ARG_INCLUDE_TABLE, model_options, 0, NULL, NULL},
+                                           {NULL, '\0', POPT_ARG_INCLUDE_TABLE, device_options, 0, NULL, NULL},
+                                           {NULL, '\0', POPT_ARG_INCLUDE_TABLE, gemm_options, 0, NULL, NULL},
+                                           {NULL, '\0', POPT_ARG_INCLUDE_TABLE, crop_options, 0, NULL, NULL},
+                                           {NULL, '\0', POPT_ARG_INCLUDE_TABLE, decoder_options, 0, NULL, NULL},
+                                           POPT_TABLEEND};
+
+const struct command command_eval = {
+    .name = "eval",
+    .summary = "read many clips and count the errors",
+    .usage = "MANIFEST [OPTIONS]",
+    .description = "Reads the clips of a manifest: a line is a path (relative to the manifest), a tab and\n"
+                   "what is said; empty lines and lines that begin with # are skipped. Prints a line a\n"
+                   "clip with the edits (substitutions, insertions, deletions) in characters and words\n"
+                   "that are between what is said and what was read, then the character and word error\n"
+                   "rates: over the corpus (all edits by all characters or words) and as the mean of the\n"
+                   "sentences' own rates. The case of letters does not count.\n"
+                   "\n"
+                   "A clip that cannot be read is an error on stderr, is not counted, and makes the exit\n"
+                   "status 1.\n",
+    .examples = "  lipcl eval tests/data/clips/manifest.tsv\n"
+                "  lipcl eval manifest.tsv --grammar grid --json\n",
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .options = eval_options,
+    .run = eval_run,
+};

@@ -1,0 +1,52 @@
+/* options.h: the options that several subcommands share, spelled and checked in one place. */
+#ifndef LIPCL_TOOLS_OPTIONS_H
+#define LIPCL_TOOLS_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <popt.h>
+
+#include <lipcl/context.h>
+#include <lipcl/plan.h>
+
+#include "command.h"
+
+enum decoder { DECODER_GREEDY = 0, DECODER_BEAM };
+
+/* What the command line said; the zero value is what it says when empty. Filled in once, by options_parse(). */
+struct options {
+    bool json;
+    enum lipcl_log_level log_level;
+    const char *device; /* NULL: $LIPCL_DEVICE, else auto */
+    enum lipcl_gemm gemm;
+    bool no_fusion;
+    const char *model; /* NULL: the weights that ship with lipcl */
+    bool has_crop;
+    size_t crop[4]; /* x, y, width, height in pixels of the clip */
+    enum decoder decoder;
+    const char *grammar; /* NULL: none */
+};
+extern struct options options;
+
+/* Groups for a command's own table: {NULL, 0, POPT_ARG_INCLUDE_TABLE, device_options, 0, "Device:", NULL}. */
+extern struct poptOption device_options[], gemm_options[], fusion_options[], model_options[], crop_options[], decoder_options[];
+
+enum parsed {
+    PARSED_RUN,   /* the command is to be run with what is left, see `invocation` */
+    PARSED_HELP,  /* --help was asked for, and printed on stdout */
+    PARSED_USAGE, /* stderr says what is wrong */
+};
+
+/* Takes the command line from behind the command's name. *context owns the strings; the caller frees it with
+ * poptFreeContext() when the command is done. */
+enum parsed options_parse(poptContext *context, struct invocation *invocation, const struct command *command, int argc,
+                          const char **argv);
+
+/* Says on stderr what is wrong with the command line and where help is; returns EXIT_USAGE. */
+enum exit_code usage_error(const struct command *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Reads a whole decimal number without sign; false when it is anything else or too large. */
+bool parse_number(const char *text, unsigned long long *number, unsigned long long max);
+
+#endif

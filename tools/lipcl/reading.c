@@ -1,0 +1,93 @@
+#include "reading.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "datafile.h"
+#include "messages.h"
+#include "options.h"
+
+bool reading_init(struct reading *reading, struct lipcl_context *ctx, const char *model) {
+    *reading = (struct reading){.ctx = ctx};
+    reading->model = model ? format_text("%s", model) : datafile_model();
+    if (!reading->model) return false;
+    if (lipcl_lipnet_load(ctx, &reading->weights, reading->model) != LIPCL_OK) return false;
+    if (options.grammar && lipcl_grammar_load(ctx, &reading->grammar, options.grammar) != LIPCL_OK) return false;
+    struct lipcl_lipnet_reader_params params = {.device = options.device,
+                                                .plan = {.gemm = options.gemm, .no_fusion = options.no_fusion}};
+    return lipcl_lipnet_reader_create(ctx, &reading->reader, reading->weights, &params) == LIPCL_OK;
+}
+
+void reading_finish(struct reading *reading) {
+    lipcl_lipnet_reader_destroy(&reading->reader);
+    lipcl_grammar_destroy(&reading->grammar);
+    lipcl_tensor_set_destroy(&reading->weights);
+    free(reading->model);
+    *reading = (struct reading){0};
+}
+
+bool clip_load(struct reading *reading, struct clip *clip, const char *path) {
+    *clip = (struct clip){0};
+    struct lipcl_clip_params params = {0};
+    if (options.has_crop) {
+        params.crop.x = options.crop[0];
+        params.crop.y = options.crop[1];
+        params.crop.width = options.crop[2];
+        params.crop.height = options.crop[3];
+    }
+    return lipcl_clip_load(reading->ctx, &clip->frames, &clip->info, path, &params) == LIPCL_OK;
+}
+
+bool clip_run(struct reading *reading, struct clip *clip) {
+    const struct lipcl_shape *shape = &clip->frames->shape;
+    struct timespec begin, end;
+    if (lipcl_lipnet_reader_prepare(reading->ctx, reading->reader, shape->dims[0], shape->dims[2]) != LIPCL_OK) return false;
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    enum lipcl_status status = lipcl_lipnet_reader_run(reading->ctx, reading->reader, &clip->logits, clip->frames);
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    clip->milliseconds = 1e3 * (double)(end.tv_sec - begin.tv_sec) + 1e-6 * (double)(end.tv_nsec - begin.tv_nsec);
+    return status == LIPCL_OK;
+}
+
+static void free_texts(struct clip *clip) {
+    for (size_t i = 0; clip->texts && i < clip_batch(clip); i++) lipcl_text_destroy(&clip->texts[i]);
+    free(clip->texts);
+    clip->texts = NULL;
+}
+
+bool clip_decode(struct reading *reading, struct clip *clip) {
+    const struct lipcl_ctc_beam_params beam = {.grammar = reading->grammar};
+    clip->texts = allocate(clip_batch(clip), sizeof(struct lipcl_text *));
+    for (size_t i = 0; i < clip_batch(clip); i++) {
+        struct lipcl_tensor logits = clip_logits(clip->logits, i);
+        enum lipcl_status status = options.decoder == DECODER_BEAM
+                                       ? lipcl_ctc_beam(reading->ctx, &clip->texts[i], &logits, &beam)
+                                       : lipcl_ctc_greedy(reading->ctx, &clip->texts[i], &logits);
+        if (status == LIPCL_OK) continue;
+        free_texts(clip);
+        return false;
+    }
+    return true;
+}
+
+void clip_finish(struct clip *clip) {
+    free_texts(clip);
+    lipcl_tensor_destroy(&clip->frames);
+    lipcl_tensor_destroy(&clip->logits);
+    *clip = (struct clip){0};
+}
+
+struct lipcl_tensor clip_logits(const struct lipcl_tensor *logits, size_t index) {
+    size_t frames = logits->shape.dims[1], classes = logits->shape.dims[2];
+    return (struct lipcl_tensor){LIPCL_F32, {2, {frames, classes}}, (float *)logits->data + index * frames * classes};
+}
+
+size_t clip_batch(const struct clip *clip) {
+    return clip->frames ? clip->frames->shape.dims[0] : 0;
+}
+
+const char *base_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash && slash[1] ? slash + 1 : path;
+}
