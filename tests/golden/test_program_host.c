@@ -10,8 +10,8 @@
 
 #include <lipcl/lipcl.h>
 
-#include "devices.h"
-#include "program.h"
+#include "support/test_devices.h"
+#include "support/program.h"
 
 enum { FRAMES = 3 };
 

@@ -9,7 +9,7 @@
 
 #include <lipcl/lipcl.h>
 
-#include "program.h"
+#include "support/program.h"
 
 static const char *const commands[][2] = {{"devices", NULL}, {"read", NULL},    {"verify", NULL}, {"eval", NULL},
                                           {"run", NULL},     {"model", "info"}, {"model", "init"}};

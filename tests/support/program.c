@@ -1,4 +1,4 @@
-#include "program.h"
+#include "support/program.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
