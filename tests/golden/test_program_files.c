@@ -50,8 +50,8 @@ Test(program_files, eval_counts_errors) {
     struct program_run run = RUN("eval", manifest, "--device", "host", "--grammar", grammar);
     cr_expect_eq(run.status, 0, "%s", run.err);
     cr_expect_str_empty(run.err);
-    expect_in("a.npy     0     0  at ten    AT TEN\n", run.out);
-    expect_in("b.npy     2     1  AT TWO    AT TEN\n", run.out);
+    expect_in("a.npy      0     0  at ten    AT TEN\n", run.out);
+    expect_in("b.npy      2     1  AT TWO    AT TEN\n", run.out);
     expect_in("2 clips, 1 without an error", run.out);
     expect_in("CER  16.67 % over the corpus (2 of 12 characters),  16.67 % mean", run.out);
     expect_in("WER  25.00 % over the corpus (1 of 4 words),  25.00 % mean", run.out);

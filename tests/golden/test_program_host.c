@@ -302,7 +302,7 @@ Test(program_host, run_takes_a_batch_and_fails_cleanly) {
 
 Test(program_host, verify_says_that_host_proves_nothing) {
     struct program_run run = RUN("verify", "--device", "host", clip);
-    static const char *const rows[] = {"\nLAYER ", "\nconv1 ", "\ngru2 ", "\nFC ", "compares it with itself", "\nok: "};
+    static const char *const rows[] = {"\nLAYER ", "\nconv1 ", "\ngru2 ", "\nFC ", "compares the reference with itself", "\nok: "};
     cr_expect_eq(run.status, 0, "%s", run.err);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) expect_in(rows[i], run.out);
     program_run_finish(&run);
@@ -314,7 +314,8 @@ Test(program_host, verify_says_that_host_proves_nothing) {
     cr_expect_gt(json_array_size(layers), 10);
     json_array_foreach(layers, index, layer) {
         cr_expect_str_eq(json_text(layer, "lowering"), "reference");
-        cr_expect_eq(json_real_value(json_object_get(layer, "max_error")), 0);
+        /* Not always 0: a GRU's check goes on from the rounded states of each step. */
+        cr_expect_leq(json_real_value(json_object_get(layer, "max_error")), 1e-6);
     }
     json_decref(document);
     program_run_finish(&run);

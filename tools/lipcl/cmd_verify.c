@@ -91,7 +91,7 @@ static void print_verdict(const struct verdict *verdict, const struct clip *devi
     const char *red = colour(stdout, COLOUR_RED), *green = colour(stdout, COLOUR_GREEN), *end = colour(stdout, COLOUR_NONE);
     print("\n");
     if (checks->trivial)
-        print("Every layer ran as its reference, so that each row compares it with itself: exact, and no proof of anything.\n");
+        print("Every layer ran as its reference: each row compares the reference with itself, which proves nothing.\n");
     if (host) {
         print("logits  max |d| %.2e against a whole run on host, of %.0e allowed\n", c->max_error, logit_bound);
         for (size_t n = 0; n < clip_batch(device); n++) {
@@ -242,7 +242,7 @@ const struct command command_verify = {
                    "\n"
                    "Exit status 3 when anything is out of bounds. Without MODEL and IN: the weights and a\n"
                    "clip that ship with lipcl. A single argument that does not end in .safetensors is IN.\n"
-                   "On `host` itself every row is exact by definition.\n",
+                   "On `host` the layers are the references, and every row is trivially right.\n",
     .examples = "  lipcl verify\n"
                 "  lipcl verify --device gpu --gemm clblast --no-fusion\n"
                 "  lipcl verify lipnet.safetensors clip.mp4 --json\n",
