@@ -16,7 +16,7 @@ extern "C" {
  * metadata. On failure *set is NULL, and the sentence names the file, the byte and the reason.
  *
  * Read are F32, F16, BF16, F64, U8 and I64 of up to LIPCL_MAX_RANK dimensions; at most 16,384 tensors with names of up to
- * 512 bytes, and 4,096 metadata pairs of up to 4 MiB each.
+ * 256 bytes, and 4,096 metadata pairs of up to 2 MiB of JSON each, 16 MiB in all.
  *
  * LIPCL_ERROR_NOT_FOUND, LIPCL_ERROR_IO, LIPCL_ERROR_ARGUMENT (not a regular file), LIPCL_ERROR_MEMORY;
  * LIPCL_ERROR_FORMAT: the file breaks the format; LIPCL_ERROR_UNSUPPORTED: it is well formed but beyond the limits above. */
@@ -27,7 +27,7 @@ LIPCL_API enum lipcl_status lipcl_safetensors_load(struct lipcl_context *ctx, st
  * aligned to its elements from the file's beginning.
  *
  * LIPCL_ERROR_IO; LIPCL_ERROR_MEMORY; LIPCL_ERROR_ARGUMENT: a name is not UTF-8, "__metadata__", or beyond the limits that
- * lipcl_safetensors_load() has. */
+ * lipcl_safetensors_load() has (metadata: as if each byte took six in JSON). */
 LIPCL_API enum lipcl_status lipcl_safetensors_save(struct lipcl_context *ctx, const char *path,
                                                    const struct lipcl_tensor_set *set);
 

@@ -26,9 +26,13 @@ static enum lipcl_status bad(struct cursor *c, enum lipcl_status status, const c
     return fail(c->ctx, status, "%s: byte %zu: %s", c->path, c->offset + c->at, reason);
 }
 
+static bool is_space(char character) {
+    return character == ' ' || character == '\t' || character == '\r' || character == '\n';
+}
+
 /* The next character that is not white space, or '\0' at the end. */
 static char peek(struct cursor *c) {
-    while (c->at < c->size && c->text[c->at] && strchr(" \t\r\n", c->text[c->at])) c->at++;
+    while (c->at < c->size && is_space(c->text[c->at])) c->at++;
     return c->at < c->size ? c->text[c->at] : '\0';
 }
 

@@ -91,13 +91,16 @@ static enum lipcl_status describe_metadata(struct lipcl_context *ctx, json_t *he
     if (count > SAFETENSORS_MAX_METADATA)
         return fail(ctx, LIPCL_ERROR_ARGUMENT, "%s: %zu metadata pairs are more than %d", path, count,
                     SAFETENSORS_MAX_METADATA);
+    size_t total = 0;
     json_t *metadata = json_object();
     if (!put(header, "__metadata__", metadata)) return fail_memory(ctx, sizeof(void *));
     for (size_t i = 0; i < count; i++) {
         const char *key = lipcl_tensor_set_metadata_key(set, i);
         const char *value = lipcl_tensor_set_metadata(set, key);
-        if (6 * size_max(strlen(key), strlen(value)) + 2 > SAFETENSORS_MAX_METADATA_BYTES) /* \u00XX: six for one */
-            return fail(ctx, LIPCL_ERROR_ARGUMENT, "%s: metadata \"%s\" is too long", path, printable(key).chars);
+        size_t most = 6 * size_max(strlen(key), strlen(value)) + 2; /* as JSON, where one byte may take six: \u00XX */
+        total += 2 * most + 2;
+        if (most > SAFETENSORS_MAX_METADATA_BYTES || total > SAFETENSORS_MAX_METADATA_TOTAL_BYTES)
+            return fail(ctx, LIPCL_ERROR_ARGUMENT, "%s: the metadata, up to \"%s\", is too long", path, printable(key).chars);
         if (!put(metadata, key, json_string(value)))
             return fail(ctx, LIPCL_ERROR_ARGUMENT, "%s: metadata \"%s\" is not UTF-8", path, printable(key).chars);
     }

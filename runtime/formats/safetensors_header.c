@@ -7,7 +7,7 @@
 #include "formats/bytes.h"
 #include "tensor/shape.h"
 
-enum { HEADER_OFFSET = 8, MAX_KEY_BYTES = 6 * SAFETENSORS_MAX_NAME_BYTES + 2, MAX_ENTRY_BYTES = 4096 };
+enum { HEADER_OFFSET = 8, MAX_KEY_BYTES = 6 * SAFETENSORS_MAX_NAME_BYTES + 2, MAX_ENTRY_BYTES = 1024 };
 
 /* A cursor over the header's text. The outermost object and __metadata__ are walked here one key and one value at a time, each
  * through jansson with a cap on its length, so that no text of any size or nesting becomes a tree in memory. */
@@ -36,9 +36,13 @@ static enum lipcl_status bad(struct cursor *c, const char *reason) {
     return fail_at(c, LIPCL_ERROR_FORMAT, file_offset(c), "%s", reason);
 }
 
+static bool is_space(char character) {
+    return character == ' ' || character == '\t' || character == '\r' || character == '\n';
+}
+
 /* The next character that is not white space, or '\0' at the end. */
 static char peek(struct cursor *c) {
-    while (c->at < c->size && c->text[c->at] && strchr(" \t\r\n", c->text[c->at])) c->at++;
+    while (c->at < c->size && is_space(c->text[c->at])) c->at++;
     return c->at < c->size ? c->text[c->at] : '\0';
 }
 
@@ -105,10 +109,14 @@ fail:
 
 static enum lipcl_status read_metadata(struct cursor *c, struct lipcl_tensor_set *set) {
     enum lipcl_status status = LIPCL_OK;
+    size_t begin = c->at;
     if (!accept(c, '{')) return bad(c, "__metadata__ is not an object");
     for (bool more = !accept(c, '}'); more;) {
         if (lipcl_tensor_set_metadata_count(set) == SAFETENSORS_MAX_METADATA)
             TRY(fail_at(c, LIPCL_ERROR_UNSUPPORTED, file_offset(c), "more than %d metadata pairs", SAFETENSORS_MAX_METADATA));
+        if (c->at - begin > SAFETENSORS_MAX_METADATA_TOTAL_BYTES)
+            TRY(fail_at(c, LIPCL_ERROR_UNSUPPORTED, file_offset(c), "more than %d bytes of metadata",
+                        SAFETENSORS_MAX_METADATA_TOTAL_BYTES));
         TRY(read_metadata_pair(c, set));
         TRY(read_separator(c, &more));
     }

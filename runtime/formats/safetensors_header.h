@@ -11,9 +11,10 @@
 enum {
     SAFETENSORS_MAX_HEADER_BYTES = 100000000, /* as the format's own reader has it */
     SAFETENSORS_MAX_TENSORS = 16384,          /* bounds the memory that a header full of empty tensors can claim */
-    SAFETENSORS_MAX_NAME_BYTES = 512,
+    SAFETENSORS_MAX_NAME_BYTES = 256,
     SAFETENSORS_MAX_METADATA = 4096,
-    SAFETENSORS_MAX_METADATA_BYTES = 2 << 20, /* a key or value, as JSON text */
+    SAFETENSORS_MAX_METADATA_BYTES = 2 << 20,        /* a key or value, as JSON text */
+    SAFETENSORS_MAX_METADATA_TOTAL_BYTES = 16 << 20, /* all of it */
 };
 
 struct safetensors_entry {

@@ -21,6 +21,8 @@ struct clip_spec {
     enum AVColorRange range;
     int constant[3]; /* with is_constant: the value of every sample of a plane */
     bool is_constant;
+    int ramp;     /* what a constant sample of the first plane grows by each frame */
+    int b_frames; /* pictures between two that the encoder may store behind them */
 };
 
 /* What a sample of the test's moving picture is; planes differ, frames differ, neighbours differ by little. */
@@ -39,7 +41,8 @@ static inline void fill_frame(AVFrame *frame, const struct clip_spec *spec, int 
             for (int x = 0; x < width; x++) {
                 int plane = packed ? x % 3 : p;
                 frame->data[p][y * frame->linesize[p] + x] =
-                    spec->is_constant ? (unsigned char)spec->constant[plane] : sample_value(t, plane, y, packed ? x / 3 : x);
+                    spec->is_constant ? (unsigned char)(spec->constant[plane] + (plane ? 0 : t * spec->ramp))
+                                      : sample_value(t, plane, y, packed ? x / 3 : x);
             }
         }
     }
@@ -59,6 +62,7 @@ static inline AVCodecContext *open_encoder(const struct clip_spec *spec, const s
     encoder->color_range = spec->range;
     encoder->strict_std_compliance = FF_COMPLIANCE_UNOFFICIAL;
     encoder->thread_count = 1;
+    encoder->max_b_frames = spec->b_frames;
     encoder->flags |= AV_CODEC_FLAG_GLOBAL_HEADER | AV_CODEC_FLAG_BITEXACT;
     cr_assert(avcodec_open2(encoder, codec, NULL) == 0, "cannot encode %s", avcodec_get_name(spec->codec));
     return encoder;
@@ -94,6 +98,8 @@ static inline void encode_part(AVFormatContext *muxer, AVCodecContext *encoder, 
 
 static inline void make_clip(const char *path, const struct clip_spec *spec) {
     AVFormatContext *muxer = NULL;
+    int log_level = av_log_get_level();
+    av_log_set_level(AV_LOG_QUIET); /* what muxers think of such clips */
     AVRational rate = spec->rate.num ? spec->rate : (AVRational){25, 1};
     cr_assert(avformat_alloc_output_context2(&muxer, NULL, spec->container, path) == 0);
     AVCodecContext *encoder = open_encoder(spec, &spec->parts[0], rate);
@@ -114,6 +120,7 @@ static inline void make_clip(const char *path, const struct clip_spec *spec) {
     cr_assert(av_write_trailer(muxer) == 0);
     cr_assert(avio_closep(&muxer->pb) == 0);
     avformat_free_context(muxer);
+    av_log_set_level(log_level);
 }
 
 /* One picture in a file of its own: frame `t` of the moving picture as PNG (rgb24, gray8) or MJPEG (yuvj420p, yuvj444p). */

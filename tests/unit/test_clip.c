@@ -272,6 +272,37 @@ Test(clip, odd_chroma_sizes) {
     }
 }
 
+/* Files store pictures out of order, and decoders hold some back to the end. */
+Test(clip, every_frame_comes_in_order) {
+    static const struct {
+        const char *container;
+        enum AVCodecID codec;
+        int b_frames;
+    } kinds[] = {{"mpeg", AV_CODEC_ID_MPEG1VIDEO, 2},
+                 {"mpegts", AV_CODEC_ID_MPEG2VIDEO, 2},
+                 {"mp4", AV_CODEC_ID_MPEG4, 2},
+                 {"avi", AV_CODEC_ID_MPEG4, 0},
+                 {"matroska", AV_CODEC_ID_MPEG2VIDEO, 1}};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        struct clip_spec spec = {.container = kinds[i].container,
+                                 .codec = kinds[i].codec,
+                                 .b_frames = kinds[i].b_frames,
+                                 .parts = {{360, 288, 40, AV_PIX_FMT_YUV420P}},
+                                 .is_constant = true,
+                                 .constant = {20, 128, 128},
+                                 .ramp = 5};
+        make_clip(path_of("order.bin"), &spec);
+        struct lipcl_tensor *clip = load(scratch_path);
+        cr_expect(info.frames == 40, "%s: %zu frames", kinds[i].container, info.frames);
+        for (size_t t = 0; t < info.frames; t++) {
+            double wanted = (20 + 5.0 * (double)t - 16) / 219 * 255, got = 255 * (double)at(clip, 1, t, 32, 64);
+            cr_expect(fabs(got - wanted) < 2.5, "%s: frame %zu is %g, not %g", kinds[i].container, t, got, wanted);
+        }
+        lipcl_tensor_destroy(&clip);
+    }
+    cr_expect(strcmp(warnings, "") == 0, "%s", warnings);
+}
+
 /* A track's display matrix, as cameras held upright write it, turns the pictures. */
 Test(clip, pictures_are_turned_as_the_container_says) {
     static const int matrices[4][4] = {
