@@ -218,10 +218,11 @@ static int64_t announced_frames(const struct container *container) {
 
 static void warn_of_damage(const struct clip_sink *sink, size_t damaged, bool cut, int64_t announced) {
     if (announced > (int64_t)sink->info.frames)
-        log_message(sink->ctx, LIPCL_LOG_WARN, "%s: damaged or cut: %zu frames decode, though it announces at least %lld",
-                    sink->path, sink->info.frames, (long long)announced);
+        log_message(sink->ctx, LIPCL_LOG_WARN,
+                    "%s: %zu frames decode, though the file announces at least %lld: it may be damaged or cut", sink->path,
+                    sink->info.frames, (long long)announced);
     else if (damaged || cut)
-        log_message(sink->ctx, LIPCL_LOG_WARN, "%s: damaged: %zu frames decode, with errors in %zu places", sink->path,
+        log_message(sink->ctx, LIPCL_LOG_WARN, "%s: %zu frames decode, but the file is damaged in %zu places", sink->path,
                     sink->info.frames, damaged + cut);
 }
 
@@ -230,6 +231,7 @@ enum lipcl_status clip_read_video(struct clip_sink *sink) {
     struct container container = {0};
     struct clip_decoder decoder = {0};
     size_t packets;
+    int64_t discarded = 0; /* packets that an edit list leaves out */
     bool cut = false;
     TRY(count_packets(sink, &packets));
     TRY(container_open(&container, sink));
@@ -238,6 +240,7 @@ enum lipcl_status clip_read_video(struct clip_sink *sink) {
     while (next_packet(&container, &cut)) {
         status = clip_decoder_put(&decoder, container.packet);
         if (container.packet->flags & AV_PKT_FLAG_CORRUPT) decoder.damaged++;
+        if (container.packet->flags & AV_PKT_FLAG_DISCARD) discarded++;
         av_packet_unref(container.packet);
         TRY(status);
         if (sink->info.frames) TRY(clip_sink_reserve(sink, packets));
@@ -247,7 +250,7 @@ enum lipcl_status clip_read_video(struct clip_sink *sink) {
         TRY(fail(sink->ctx, LIPCL_ERROR_FORMAT, "%s: no frames: nothing of the %s stream can be decoded", sink->path,
                  decoder.codec->codec->name));
     note_rate(&sink->info, container.video);
-    warn_of_damage(sink, decoder.damaged, cut, announced_frames(&container));
+    warn_of_damage(sink, decoder.damaged, cut, announced_frames(&container) - discarded);
 
 fail:
     clip_decoder_finish(&decoder);

@@ -198,7 +198,7 @@ Test(clip_bad, truncated_video_yields_what_decodes) {
         struct bytes bytes = read_bytes(video("cut.bin", kinds[i].container, kinds[i].codec, 20));
         size_t frames = frames_of(write_file("cut.bin", bytes.data, bytes.count / 2));
         cr_expect(frames >= 5 && frames <= 11, "%s: %zu frames", kinds[i].container, frames);
-        cr_expect(strstr(warnings, "cut.bin: damaged"), "%s: not warned: %s", kinds[i].container, warnings);
+        cr_expect(strstr(warnings, " frames decode, "), "%s: not warned: %s", kinds[i].container, warnings);
         free(bytes.data);
     }
 }
@@ -228,7 +228,7 @@ Test(clip_bad, damaged_packets_are_warned_of) {
     memset(bytes.data + bytes.count / 2, 0x55, 2000);
     size_t frames = frames_of(write_file("damaged.mp4", bytes.data, bytes.count));
     cr_expect(frames > 30 && frames <= 75, "%zu frames", frames);
-    cr_expect(strstr(warnings, "damaged.mp4: damaged"), "%s", warnings);
+    cr_expect(strstr(warnings, "damaged.mp4: ") && strstr(warnings, " frames decode, "), "%s", warnings);
     memset(bytes.data + 48, 0x55, bytes.count - 3000 - 48); /* all of the pictures, the index stays */
     refused_bytes("damaged.mp4", bytes.data, bytes.count, LIPCL_ERROR_FORMAT, "no frames");
     free(bytes.data);
