@@ -1,10 +1,13 @@
 /* fault_layer.c: an OpenCL layer (OPENCL_LAYERS) that counts calls and lets chosen ones fail, under any implementation. */
 #include <CL/cl_layer.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "fault_layer.h"
 
-__attribute__((visibility("default"))) struct fault_state fault_state;
+#define EXPORT __attribute__((visibility("default")))
+
+EXPORT struct fault_state fault_state;
 
 static const cl_icd_dispatch *below;
 static cl_icd_dispatch dispatch;
@@ -89,7 +92,7 @@ static cl_int CL_API_CALL release_kernel(cl_kernel k) {
     RETURN(FAULT_RELEASE, below->clReleaseKernel(k));
 }
 
-CL_API_ENTRY cl_int CL_API_CALL clGetLayerInfo(cl_layer_info what, size_t bytes, void *value, size_t *bytes_ret) {
+EXPORT CL_API_ENTRY cl_int CL_API_CALL clGetLayerInfo(cl_layer_info what, size_t bytes, void *value, size_t *bytes_ret) {
     static const cl_layer_api_version version = CL_LAYER_API_VERSION_100;
     static const char name[] = "lipcl fault layer";
     const void *source = what == CL_LAYER_API_VERSION ? (const void *)&version : name;
@@ -101,9 +104,11 @@ CL_API_ENTRY cl_int CL_API_CALL clGetLayerInfo(cl_layer_info what, size_t bytes,
     return CL_SUCCESS;
 }
 
-CL_API_ENTRY cl_int CL_API_CALL clInitLayer(cl_uint count, const cl_icd_dispatch *target, cl_uint *count_ret,
-                                            const cl_icd_dispatch **layer) {
-    if (count < sizeof dispatch / sizeof dispatch.clGetPlatformIDs || !count_ret || !layer) return CL_INVALID_VALUE;
+EXPORT CL_API_ENTRY cl_int CL_API_CALL clInitLayer(cl_uint count, const cl_icd_dispatch *target, cl_uint *count_ret,
+                                                   const cl_icd_dispatch **layer) {
+    /* A loader older than these headers knows fewer entries; those used here are as old as OpenCL 1.2. */
+    if (count * sizeof(void *) <= offsetof(cl_icd_dispatch, clEnqueueFillBuffer) || !count_ret || !layer)
+        return CL_INVALID_VALUE;
     below = target;
     dispatch.clCreateContext = create_context;
     dispatch.clCreateCommandQueue = create_queue;
@@ -123,6 +128,6 @@ CL_API_ENTRY cl_int CL_API_CALL clInitLayer(cl_uint count, const cl_icd_dispatch
     dispatch.clReleaseProgram = release_program;
     dispatch.clReleaseKernel = release_kernel;
     *layer = &dispatch;
-    *count_ret = sizeof dispatch / sizeof dispatch.clGetPlatformIDs;
+    *count_ret = sizeof dispatch / sizeof(void *);
     return CL_SUCCESS;
 }
