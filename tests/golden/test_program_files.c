@@ -8,8 +8,8 @@
 
 #include <lipcl/lipcl.h>
 
-#include "support/test_devices.h"
 #include "support/program.h"
+#include "support/test_devices.h"
 
 static struct lipcl_context *ctx;
 static char *folder;

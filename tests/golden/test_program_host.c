@@ -10,8 +10,8 @@
 
 #include <lipcl/lipcl.h>
 
-#include "support/test_devices.h"
 #include "support/program.h"
+#include "support/test_devices.h"
 
 enum { FRAMES = 3 };
 
@@ -19,18 +19,11 @@ static struct lipcl_context *ctx;
 static char *folder;
 static const char *clip;
 
-/* Three frames of the test data as an npy of their own. */
 static void set_up(void) {
-    struct lipcl_tensor *all = NULL;
     ctx = test_context();
     folder = test_folder_make();
     clip = in_folder(folder, "three.npy");
-    cr_assert(lipcl_npy_load(ctx, &all, TEST_DATA_DIR "/reference/frames.npy") == LIPCL_OK);
-    size_t first = 20 * all->shape.dims[1] * all->shape.dims[2] * all->shape.dims[3]; /* lips that move */
-    struct lipcl_tensor three = {all->dtype, all->shape, (unsigned char *)all->data + first};
-    three.shape.dims[0] = FRAMES;
-    cr_assert(lipcl_npy_save(ctx, clip, &three) == LIPCL_OK);
-    lipcl_tensor_destroy(&all);
+    put_clip(clip, 20, FRAMES); /* lips that move */
 }
 
 static void tear_down(void) {
@@ -302,7 +295,8 @@ Test(program_host, run_takes_a_batch_and_fails_cleanly) {
 
 Test(program_host, verify_says_that_host_proves_nothing) {
     struct program_run run = RUN("verify", "--device", "host", clip);
-    static const char *const rows[] = {"\nLAYER ", "\nconv1 ", "\ngru2 ", "\nFC ", "compares the reference with itself", "\nok: "};
+    static const char *const rows[] = {"\nLAYER ", "\nconv1 ", "\ngru2 ", "\nFC ", "compares the reference with itself",
+                                       "\nok: "};
     cr_expect_eq(run.status, 0, "%s", run.err);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) expect_in(rows[i], run.out);
     program_run_finish(&run);

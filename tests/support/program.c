@@ -10,6 +10,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <lipcl/lipcl.h>
+
+#include "support/test_devices.h"
+
 extern char **environ;
 
 /* The test's own environment without what would change the program's answers, and `extra` before it: the first one wins. */
@@ -109,6 +113,19 @@ void put_file(const char *path, const char *content) {
     FILE *file = fopen(path, "w");
     cr_assert_not_null(file, "%s", path);
     cr_assert(fputs(content, file) >= 0 && fclose(file) == 0, "%s", path);
+}
+
+void put_clip(const char *path, size_t first, size_t frames) {
+    struct lipcl_context *ctx = test_context();
+    struct lipcl_tensor *all = NULL;
+    cr_assert(lipcl_npy_load(ctx, &all, TEST_DATA_DIR "/reference/frames.npy") == LIPCL_OK);
+    cr_assert_leq(first + frames, all->shape.dims[0]);
+    size_t frame_bytes = lipcl_tensor_bytes(all) / all->shape.dims[0];
+    struct lipcl_tensor part = {all->dtype, all->shape, (unsigned char *)all->data + first * frame_bytes};
+    part.shape.dims[0] = frames;
+    cr_assert(lipcl_npy_save(ctx, path, &part) == LIPCL_OK);
+    lipcl_tensor_destroy(&all);
+    lipcl_context_destroy(&ctx);
 }
 
 char *get_file(const char *path) {

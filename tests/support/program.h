@@ -31,6 +31,9 @@ const char *in_folder(const char *folder, const char *name);
 /* Makes a file of that content. */
 void put_file(const char *path, const char *content);
 
+/* Makes a short clip, an npy of u8 [frames,64,128,3], of the test data's frames from number `first` on. */
+void put_clip(const char *path, size_t first, size_t frames);
+
 /* The whole file with a NUL behind it, for free(); NULL when there is no such file. */
 char *get_file(const char *path);
 

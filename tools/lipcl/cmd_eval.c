@@ -116,7 +116,7 @@ static enum exit_code eval_run(struct invocation *invocation) {
             document_set(object, "clip", document_text(entry->name));
             document_set(object, "expected", document_text(entry->text));
         }
-        progress_task(i, "reading", entry->name);
+        progress_task(i, "reading %s, %zu of %zu", entry->name, i + 1, manifest.count);
         bool ok = eval_clip(&reading, &rates, &milliseconds, entry, &widths, object);
         if (!ok) failed++;
         if (!ok && object) document_set(object, "error", document_text(latest_error()));

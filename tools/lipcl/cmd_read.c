@@ -136,7 +136,7 @@ static enum exit_code read_clip(struct job *job, size_t index, json_t *object) {
     struct layer_checks checks = {0};
     json_t *layers = verify ? document_array() : NULL;
     struct clip clip;
-    progress_task(index, "reading", name);
+    progress_task(index, "reading %s, %zu of %zu", name, index + 1, job->invocation->argument_count);
     if (!clip_load(reading, &clip, path)) goto fail;
     if (srt && clip_batch(&clip) > 1) {
         complain("%s: --srt needs a clip, this is a batch of %zu", path, clip_batch(&clip));

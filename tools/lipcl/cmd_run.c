@@ -58,7 +58,7 @@ static enum exit_code run_run(struct invocation *invocation) {
     struct clip clip = {0};
     if (!out_path) return usage_error(&command_run, "-o OUT.npy is missing");
     progress_begin(1);
-    progress_task(0, "running", base_name(in));
+    progress_task(0, "running %s", base_name(in));
     if (!reading_init(&reading, invocation->ctx, model)) goto fail;
     if (!clip_load(&reading, &clip, in)) goto fail;
     if (!clip_run(&reading, &clip)) goto fail;

@@ -167,7 +167,7 @@ static enum exit_code verify_run(struct invocation *invocation) {
     if (!in) in = datafile_clip();
     if (!in) goto fail;
     progress_begin(3);
-    progress_task(0, "running", base_name(in));
+    progress_task(0, "running %s", base_name(in));
     if (!reading_init(&reading, invocation->ctx, model)) goto fail;
     if (options.json) {
         document_set(invocation->document, "model", document_text(reading.model));
@@ -175,7 +175,7 @@ static enum exit_code verify_run(struct invocation *invocation) {
     }
     if (!clip_load(&reading, &device, in) || !clip_run(&reading, &device)) goto fail;
 
-    progress_task(1, "checking", base_name(in));
+    progress_task(1, "checking each layer");
     json_t *layers = options.json ? document_array() : NULL;
     if (layers) document_set(invocation->document, "layers", layers);
     bool checked = layer_checks_run(&reading, &verdict.checks, &table, layers);
@@ -194,7 +194,7 @@ static enum exit_code verify_run(struct invocation *invocation) {
 
     bool on_host = info->type == LIPCL_DEVICE_HOST;
     if (decoded && !on_host) {
-        progress_task(2, "running on host:", base_name(in));
+        progress_task(2, "running %s on host", base_name(in));
         if (!run_host(&reading, &host, &device) || !compare_logits(&reading, &verdict.comparison, &device, &host)) goto fail;
         verdict.texts_agree = texts_agree(&device, &host);
     }

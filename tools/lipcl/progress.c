@@ -2,12 +2,15 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "options.h"
 
 enum { FIRST_SHOWN_MS = 1000, REDRAW_MS = 200, BAR_CELLS = 24 };
 
@@ -86,6 +89,7 @@ static void erase_and_die(int number) {
 void progress_begin(size_t tasks) {
     const char *terminal = getenv("TERM");
     if (!isatty(STDERR_FILENO) || !terminal || strcmp(terminal, "dumb") == 0 || state.running) return;
+    if (options.log_level == LIPCL_LOG_ERROR) return; /* --quiet */
     memset(&state, 0, sizeof state);
     state.tasks = tasks ? tasks : 1;
     clock_gettime(CLOCK_MONOTONIC, &state.begin);
@@ -101,15 +105,15 @@ void progress_begin(size_t tasks) {
         signal(SIGINT, erase_and_die);
 }
 
-void progress_task(size_t task, const char *verb, const char *name) {
+void progress_task(size_t task, const char *format, ...) {
+    va_list args;
     pthread_mutex_lock(&mutex);
     state.task = task;
     state.step = state.steps = 0;
     state.what[0] = '\0';
-    if (state.tasks > 1)
-        snprintf(state.text, sizeof state.text, "%s %s, %zu of %zu", verb, name, task + 1, state.tasks);
-    else
-        snprintf(state.text, sizeof state.text, "%s %s", verb, name);
+    va_start(args, format);
+    vsnprintf(state.text, sizeof state.text, format, args);
+    va_end(args);
     for (char *c = state.text; *c; c++)
         if ((unsigned char)*c < 0x20 || *c == 0x7f) *c = '?';
     pthread_mutex_unlock(&mutex);

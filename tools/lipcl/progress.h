@@ -9,11 +9,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Begins a piece of work of that many tasks; does nothing where there is no terminal to draw on. */
+/* Begins a piece of work of that many tasks; does nothing where there is no terminal to draw on, or with --quiet. */
 void progress_begin(size_t tasks);
 
-/* The next task: "reading", "bbaf5a.mp4". The first one is number 0. */
-void progress_task(size_t task, const char *verb, const char *name);
+/* The next task, number 0 being the first, and what to call it: "reading bbaf5a.mp4, 1 of 8". */
+void progress_task(size_t task, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* A lipcl_progress_fn: steps within the task. */
 void progress_step(void *user, size_t done, size_t total, const char *what);
