@@ -23,7 +23,8 @@ extern "C" {
 enum lipcl_fill {
     LIPCL_FILL_INT = 0, /* small integers, so few that single precision sums them exactly: answers must be exact */
     LIPCL_FILL_UNIT,    /* uniform in [-1, 1]: answers must keep the release bound */
-    LIPCL_FILL_EDGE,    /* as unit, with NaN, infinities, denormals, large numbers and zeros strewn in */
+    LIPCL_FILL_EDGE,    /* as unit, with NaN, infinities, denormals, large numbers and zeros strewn in
+                           (weights stay finite) */
 };
 
 /* "int", "unit", "edge"; static, thread-safe. */

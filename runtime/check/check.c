@@ -65,20 +65,21 @@ static float draw_integer(struct draw *draw, size_t terms) {
     return (float)draw_size(draw, 0, 2 * limit) - (float)limit;
 }
 
-static float draw_edge(struct draw *draw) {
+static float draw_edge(struct draw *draw, bool finite) {
     /* "Large" is large enough to drown everything else, yet no sum of products of two overflows. */
-    static const float strange[] = {NAN, INFINITY, -INFINITY, 0.0f, -0.0f, 0x1p-130f, -0x1p-140f, 1e15f, -1e15f};
-    if (draw_word(draw) % 64) return draw_unit(draw);
-    return strange[draw_word(draw) % (sizeof strange / sizeof *strange)];
+    static const float strange[] = {0.0f, -0.0f, 0x1p-130f, -0x1p-140f, 1e15f, -1e15f, NAN, INFINITY, -INFINITY};
+    size_t count = sizeof strange / sizeof *strange - (finite ? 3 : 0);
+    return draw_word(draw) % 64 ? draw_unit(draw) : strange[draw_word(draw) % count];
 }
 
-static void fill(struct draw *draw, struct lipcl_tensor *tensor, enum lipcl_fill kind, size_t terms, float scale) {
+/* `finite`: weights, as PyTorch's own backends disagree on what padding times an infinite weight is. */
+static void fill(struct draw *draw, struct lipcl_tensor *tensor, enum lipcl_fill kind, size_t terms, float scale, bool finite) {
     float *data = tensor->data;
     size_t count = lipcl_tensor_count(tensor);
     for (size_t i = 0; i < count; i++)
         data[i] = kind == LIPCL_FILL_INT    ? draw_integer(draw, terms)
                   : kind == LIPCL_FILL_UNIT ? draw_unit(draw) * scale
-                                            : draw_edge(draw) * scale;
+                                            : draw_edge(draw, finite) * scale;
 }
 
 /* The length of the longest sum of products: elements of a weight a row. */
@@ -101,7 +102,7 @@ static enum lipcl_status make_tensors(struct lipcl_context *ctx, struct bench *b
     if (is_gru && kind == LIPCL_FILL_INT) kind = LIPCL_FILL_UNIT; /* behind a sigmoid nothing is an integer */
     for (size_t i = 0; i < bench->input_count; i++) {
         TRY(lipcl_tensor_create(ctx, &bench->inputs[i], LIPCL_F32, lipcl_graph_input_shape(bench->graph, i)));
-        fill(draw, bench->inputs[i], kind, terms, 1);
+        fill(draw, bench->inputs[i], kind, terms, 1, false);
     }
     for (size_t i = 0; i < bench->output_count; i++) {
         TRY(lipcl_tensor_create(ctx, &bench->outputs[i], LIPCL_F32, lipcl_graph_output_shape(bench->graph, i)));
@@ -110,7 +111,7 @@ static enum lipcl_status make_tensors(struct lipcl_context *ctx, struct bench *b
     TRY(lipcl_tensor_set_create(ctx, &bench->weights));
     for (size_t i = 0; i < lipcl_graph_parameter_count(bench->graph); i++) {
         TRY(lipcl_tensor_create(ctx, &tensor, LIPCL_F32, lipcl_graph_parameter_shape(bench->graph, i)));
-        fill(draw, tensor, kind, terms, is_gru ? 2 / sqrtf((float)terms) : 1);
+        fill(draw, tensor, kind, terms, is_gru ? 2 / sqrtf((float)terms) : 1, true);
         TRY(lipcl_tensor_set_add(ctx, bench->weights, lipcl_graph_parameter_name(bench->graph, i), &tensor));
     }
 

@@ -218,6 +218,14 @@ static bool is_barred(const struct lipcl_plan *plan, const struct request *reque
            strcmp(lowering->name, checks->lowering) != 0;
 }
 
+static bool supports(const struct lipcl_plan *plan, struct request *request, const struct lowering *lowering) {
+    if (lowering->supports(&request->lower)) return true;
+    if (!plan->checks.lowering) return false;
+    /* Asked for by name, a matrix product is no matter of preference. */
+    request->lower.gemm = request->lower.gemm == LIPCL_GEMM_AUTO ? LIPCL_GEMM_CLBLAST : LIPCL_GEMM_AUTO;
+    return lowering->supports(&request->lower);
+}
+
 /* *done tells whether a lowering took the layer. */
 static enum lipcl_status lower_layer(struct lipcl_plan *plan, struct step *step, const struct lipcl_plan_params *params,
                                      bool *done) {
@@ -226,7 +234,7 @@ static enum lipcl_status lower_layer(struct lipcl_plan *plan, struct step *step,
     enum lipcl_status status = request_init(&request, plan, &step->layer, params);
     if (status != LIPCL_OK) return status;
     for (const struct lowering *const *lowering = request.first->op->lowerings; *lowering; lowering++) {
-        if (is_barred(plan, &request, *lowering) || !(*lowering)->supports(&request.lower)) continue;
+        if (is_barred(plan, &request, *lowering) || !supports(plan, &request, *lowering)) continue;
         status = try_lowering(plan, step, &request, *lowering);
         *done = status == LIPCL_OK;
         if (*done || !may_try_next(status)) return status;
