@@ -64,6 +64,17 @@ struct lipcl_device;
 LIPCL_API enum lipcl_status lipcl_device_create(struct lipcl_context *ctx, struct lipcl_device **device, const char *selector);
 LIPCL_API void lipcl_device_destroy(struct lipcl_device **device);
 
+/* What a device reaches at best: the limits that kernels are held against. */
+struct lipcl_device_peaks {
+    double fma_gflops; /* single precision, a multiply-add counted as two, all in registers */
+    double copy_gbps;  /* bytes read plus bytes written, in 10^9 a second */
+};
+
+/* Measures the peaks by two small kernels, best of several launches (about a second on a CPU device, less on a GPU).
+ * LIPCL_ERROR_UNSUPPORTED on `host`. */
+LIPCL_API enum lipcl_status lipcl_device_measure(struct lipcl_context *ctx, struct lipcl_device *device,
+                                                 struct lipcl_device_peaks *peaks);
+
 /* Owned by the device. */
 LIPCL_API const struct lipcl_device_info *lipcl_device_info(const struct lipcl_device *device);
 

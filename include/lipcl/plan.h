@@ -55,6 +55,11 @@ LIPCL_API size_t lipcl_plan_layer_count(const struct lipcl_plan *plan);
 LIPCL_API enum lipcl_status lipcl_plan_layer_info(struct lipcl_context *ctx, const struct lipcl_plan *plan, size_t layer,
                                                   struct lipcl_layer_info *info);
 
+/* Runs one layer `runs` times on what its input buffers hold, and gives each run's wall time in nanoseconds, from the first
+ * enqueue to the end of the work. LIPCL_ERROR_UNSUPPORTED for a layer that runs as its reference. */
+LIPCL_API enum lipcl_status lipcl_plan_time_layer(struct lipcl_context *ctx, struct lipcl_plan *plan, size_t layer, size_t runs,
+                                                  uint64_t *wall_ns);
+
 /* A new F32 tensor with what the layer computed in the latest run; the caller destroys it. */
 LIPCL_API enum lipcl_status lipcl_plan_read_layer(struct lipcl_context *ctx, struct lipcl_plan *plan, size_t layer,
                                                   struct lipcl_tensor **tensor);

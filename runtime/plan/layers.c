@@ -1,6 +1,7 @@
 /* layers.c: looking at a plan's layers, and checking what they computed. */
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "plan/steps.h"
 
 size_t lipcl_plan_layer_count(const struct lipcl_plan *plan) {
@@ -36,6 +37,26 @@ enum lipcl_status lipcl_plan_layer_info(struct lipcl_context *ctx, const struct 
 static enum lipcl_status check_has_run(struct lipcl_context *ctx, const struct lipcl_plan *plan) {
     if (plan->has_run) return LIPCL_OK;
     return fail(ctx, LIPCL_ERROR_ARGUMENT, "plan: a layer has nothing to show before the first run");
+}
+
+enum lipcl_status lipcl_plan_time_layer(struct lipcl_context *ctx, struct lipcl_plan *plan, size_t layer, size_t runs,
+                                        uint64_t *wall_ns) {
+    enum lipcl_status status = LIPCL_OK;
+    TRY(check_index(ctx, plan, layer));
+    const struct step *step = &plan->steps[layer];
+    if (!step->lowering)
+        TRY(fail(ctx, LIPCL_ERROR_UNSUPPORTED, "%s: runs as its reference, which is not timed",
+                 plan->nodes[step->layer.nodes[0]].name));
+    for (size_t i = 0; i < runs; i++) {
+        TRY(device_finish(plan->device));
+        uint64_t start = time_ns();
+        TRY(plan_launch_all(plan, step->launches, step->launch_count));
+        TRY(device_finish(plan->device));
+        wall_ns[i] = time_ns() - start;
+    }
+
+fail:
+    return status;
 }
 
 enum lipcl_status lipcl_plan_read_layer(struct lipcl_context *ctx, struct lipcl_plan *plan, size_t layer,

@@ -49,7 +49,7 @@ memory:
     return fail_memory(graph->ctx, graph->value_count * sizeof *plan->values);
 }
 
-static enum lipcl_status run_launches(struct lipcl_plan *plan, const struct plan_launch *launches, size_t count) {
+enum lipcl_status plan_launch_all(struct lipcl_plan *plan, const struct plan_launch *launches, size_t count) {
     for (size_t i = 0; i < count; i++) {
         const struct plan_launch *launch = &launches[i];
         enum lipcl_status status = launch->kernel ? device_launch(plan->device, launch->kernel, launch->global, launch->local)
@@ -66,13 +66,13 @@ static enum lipcl_status run_steps(struct lipcl_context *ctx, struct lipcl_plan 
     for (size_t i = 0; i < plan->step_count; i++) {
         const struct step *step = &plan->steps[i];
         if (step->lowering) {
-            TRY(run_launches(plan, step->launches, step->launch_count));
+            TRY(plan_launch_all(plan, step->launches, step->launch_count));
         } else if (with_references) {
             if (host) progress(ctx, i, plan->step_count, plan->nodes[step->layer.nodes[0]].name);
             TRY(step_run_reference(plan, step));
         }
     }
-    TRY(run_launches(plan, plan->output_launches, plan->output_launch_count));
+    TRY(plan_launch_all(plan, plan->output_launches, plan->output_launch_count));
     if (host && with_references) progress(ctx, plan->step_count, plan->step_count, "");
 
 fail:

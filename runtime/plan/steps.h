@@ -73,6 +73,9 @@ enum lipcl_status plan_create(struct lipcl_context *ctx, struct lipcl_plan **pla
                               const struct lipcl_tensor_set *weights, struct lipcl_device *device,
                               const struct lipcl_plan_params *params, const struct plan_checks *checks);
 
+/* Enqueues; returns at once. */
+enum lipcl_status plan_launch_all(struct lipcl_plan *plan, const struct plan_launch *launches, size_t count);
+
 /* values.c */
 enum lipcl_status plan_buffer(struct lipcl_plan *plan, struct device_buffer **buffer, size_t bytes);
 enum lipcl_status plan_read_value(struct lipcl_plan *plan, float *row_major, lipcl_value value);
