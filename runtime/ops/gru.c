@@ -45,7 +45,6 @@ static enum lipcl_status gru_infer(struct lipcl_context *ctx, const char *layer,
 
 static struct op_cost gru_cost(const void *params, const struct lipcl_shape *const *inputs, size_t input_count,
                                const struct lipcl_shape *outputs) {
-    (void)input_count;
     const struct lipcl_gru_params *gru = params;
     double directions = gru->bidirectional ? 2 : 1, hidden = (double)gru->hidden;
     double steps = (double)inputs[0]->dims[0] * (double)inputs[0]->dims[1], flops = 0, weights = 0;
@@ -54,10 +53,10 @@ static struct op_cost gru_cost(const void *params, const struct lipcl_shape *con
         weights += directions * 3 * hidden * (in + hidden + (gru->no_bias ? 0 : 2));
         flops += directions * steps * hidden * (3 * 2 * (in + hidden) + (gru->no_bias ? 0 : 6) + 8);
     }
-    return (struct op_cost){
-        .flops = flops,
-        .bytes = 4 * ((double)lipcl_shape_count(inputs[0]) + weights + (double)lipcl_shape_count(&outputs[0])),
-    };
+    double values = 0;
+    for (size_t i = 0; i < input_count; i++) values += inputs[i] ? (double)lipcl_shape_count(inputs[i]) : 0;
+    for (size_t i = 0; i < 2; i++) values += (double)lipcl_shape_count(&outputs[i]);
+    return (struct op_cost){.flops = flops, .bytes = 4 * (values + weights)};
 }
 
 static const struct lowering *const gru_lowerings[] = {&gru_clblast, &gru_packed, NULL};
