@@ -25,6 +25,7 @@ enum lipcl_fill {
     LIPCL_FILL_UNIT,    /* uniform in [-1, 1]: answers must keep the release bound */
     LIPCL_FILL_EDGE,    /* as unit, with NaN, infinities, denormals, large numbers and zeros strewn in
                            (weights stay finite) */
+    LIPCL_FILL_COUNT
 };
 
 /* "int", "unit", "edge"; static, thread-safe. */

@@ -241,8 +241,9 @@ enum lipcl_status lipcl_check_run(struct lipcl_context *ctx, struct lipcl_check_
     TRY(make_tensors(ctx, &bench, &draw, spec->fill, strcmp(spec->op, "gru") == 0));
     status = plan_create(ctx, &bench.plan, bench.graph, bench.weights, device, &(struct lipcl_plan_params){0},
                          &(struct plan_checks){.guard = true, .op = spec->op, .lowering = spec->lowering});
-    if (status == LIPCL_ERROR_UNSUPPORTED && spec->lowering) {
-        judge(result, LIPCL_CHECK_UNSUPPORTED, "%s", lipcl_context_error(ctx));
+    if (spec->lowering && (status == LIPCL_ERROR_UNSUPPORTED || status == LIPCL_ERROR_BUILD)) {
+        judge(result, status == LIPCL_ERROR_BUILD ? LIPCL_CHECK_FAILED : LIPCL_CHECK_UNSUPPORTED, "%s",
+              lipcl_context_error(ctx));
         status = LIPCL_OK;
         goto fail;
     }

@@ -237,7 +237,7 @@ static enum lipcl_status lower_layer(struct lipcl_plan *plan, struct step *step,
         if (is_barred(plan, &request, *lowering) || !supports(plan, &request, *lowering)) continue;
         status = try_lowering(plan, step, &request, *lowering);
         *done = status == LIPCL_OK;
-        if (*done || !may_try_next(status)) return status;
+        if (*done || plan->checks.lowering || !may_try_next(status)) return status;
         log_message(ctx, LIPCL_LOG_WARN, "%s: %s does not work on %s; trying the next way", request.first->name,
                     (*lowering)->name, lipcl_device_info(plan->device)->name);
     }

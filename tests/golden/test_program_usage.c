@@ -11,8 +11,8 @@
 
 #include "support/program.h"
 
-static const char *const commands[][2] = {{"devices", NULL}, {"read", NULL},    {"verify", NULL}, {"eval", NULL},
-                                          {"run", NULL},     {"model", "info"}, {"model", "init"}};
+static const char *const commands[][2] = {{"devices", NULL}, {"read", NULL}, {"verify", NULL},  {"check", NULL},
+                                          {"eval", NULL},    {"run", NULL},  {"model", "info"}, {"model", "init"}};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 /* Lines of at most `columns` characters, none of which ends with a blank; no escape sequence anywhere. */
@@ -114,6 +114,9 @@ Test(program_usage, nonsense_is_told_apart) {
     expect_usage_error((const char *const[]){"run", "m", "-o", "y", NULL}, "an argument is missing");
     expect_usage_error((const char *const[]){"verify", "a", "b", "c", NULL}, "too many arguments");
     expect_usage_error((const char *const[]){"verify", "a.safetensors", "--model", "b", NULL}, "two models");
+    expect_usage_error((const char *const[]){"check", "conv3d", NULL}, "too many arguments");
+    expect_usage_error((const char *const[]){"check", "--fill", "zeros", NULL}, "--fill zeros");
+    expect_usage_error((const char *const[]){"check", "-n", "many", NULL}, "--n many");
     expect_usage_error((const char *const[]){"eval", NULL}, "an argument is missing");
     expect_usage_error((const char *const[]){"model", "init", "x", NULL}, "--seed S is missing");
 }

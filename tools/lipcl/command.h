@@ -36,7 +36,7 @@ struct command {
     enum exit_code (*run)(struct invocation *); /* results on stdout, unless options.json is set */
 };
 
-extern const struct command command_bench, command_devices, command_eval, command_model_info, command_model_init, command_read,
-    command_run, command_verify;
+extern const struct command command_bench, command_check, command_devices, command_eval, command_model_info, command_model_init,
+    command_read, command_run, command_verify;
 
 #endif

@@ -1,6 +1,7 @@
 #include "devices.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "messages.h"
 
@@ -22,4 +23,46 @@ const char *device_type_name(enum lipcl_device_type type) {
 char *device_label(const struct lipcl_device_info *info) {
     if (info->type == LIPCL_DEVICE_HOST) return format_text("host");
     return format_text("%zu:%zu %s", info->platform_index, info->device_index, info->name);
+}
+
+static void select_one(struct device_selection *selection, char *selector) {
+    char **grown = realloc(selection->selectors, (selection->count + 1) * sizeof *grown);
+    if (!grown) die_of_memory();
+    selection->selectors = grown;
+    grown[selection->count++] = selector;
+}
+
+static bool select_all(struct device_selection *selection, struct lipcl_context *ctx) {
+    struct lipcl_device_list *list = NULL;
+    if (lipcl_device_list_create(ctx, &list) != LIPCL_OK) return false;
+    for (size_t i = 0; i < list->count; i++)
+        if (list->devices[i].usable)
+            select_one(selection, device_selector(&list->devices[i]));
+        else
+            caution("%s is left out: %s", list->devices[i].name, list->devices[i].problem);
+    if (selection->count == 0)
+        complain("--device all: there is no usable OpenCL device%s%s", *list->problem ? ": " : "", list->problem);
+    lipcl_device_list_destroy(&list);
+    return selection->count > 0;
+}
+
+bool device_selection_init(struct device_selection *selection, struct lipcl_context *ctx, const char *text) {
+    *selection = (struct device_selection){0};
+    if (!text) {
+        select_one(selection, NULL);
+        return true;
+    }
+    if (strcmp(text, "all") == 0) return select_all(selection, ctx);
+    for (const char *part = text;; part++) {
+        size_t length = strcspn(part, ",");
+        select_one(selection, format_text("%.*s", (int)length, part));
+        part += length;
+        if (!*part) return true;
+    }
+}
+
+void device_selection_finish(struct device_selection *selection) {
+    for (size_t i = 0; i < selection->count; i++) free(selection->selectors[i]);
+    free(selection->selectors);
+    *selection = (struct device_selection){0};
 }

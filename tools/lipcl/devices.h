@@ -2,6 +2,9 @@
 #ifndef LIPCL_TOOLS_DEVICES_H
 #define LIPCL_TOOLS_DEVICES_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include <lipcl/device.h>
 
 /* What --device takes for exactly this one: "0:1" or "host". The caller frees it. */
@@ -12,5 +15,15 @@ const char *device_type_name(enum lipcl_device_type type);
 
 /* "0:1 NVIDIA H100" or "host". The caller frees it. */
 char *device_label(const struct lipcl_device_info *info);
+
+/* Several devices, by selectors of one each. */
+struct device_selection {
+    size_t count;
+    char **selectors; /* an entry may be NULL: $LIPCL_DEVICE, else auto */
+};
+
+/* Takes "all" (every usable OpenCL device), a comma list of selectors, or NULL. False after a message. */
+bool device_selection_init(struct device_selection *selection, struct lipcl_context *ctx, const char *text);
+void device_selection_finish(struct device_selection *selection);
 
 #endif
