@@ -27,8 +27,8 @@ static uint philox_word(ulong index) {
         key0 += 0x9E3779B9u;
         key1 += 0xBB67AE85u;
     }
-    uint word = (uint)index & 3u;
-    return word == 0u ? w.x : word == 1u ? w.y : word == 2u ? w.z : w.w;
+    const uint2 pair = index & 2u ? w.zw : w.xy; /* Oclgrind 21.10 mistakes a chain of four choices */
+    return index & 1u ? pair.y : pair.x;
 }
 
 __kernel void dropout_mask(__global const float *restrict x, __global float *restrict y) {

@@ -20,6 +20,7 @@ __constant ulong strides[DIGITS] = {STRIDES};
 __kernel void permute_copy(__global const float *restrict x, __global float *restrict y) {
     for (ulong i = get_global_id(0); i < COUNT; i += get_global_size(0)) {
         ulong rest = i, from = 0;
+#pragma unroll /* so that the divisions are by constants */
         for (int d = DIGITS - 1; d >= 0; d--) {
             from += rest % extents[d] * strides[d];
             rest /= extents[d];
