@@ -170,9 +170,11 @@ Test(program_files, info_of_other_tensors_says_why_they_are_no_lipnet) {
     cr_assert(lipcl_tensor_set_create(ctx, &set) == LIPCL_OK);
     cr_assert(lipcl_tensor_create(ctx, &tensor, LIPCL_BF16, &(struct lipcl_shape){2, {3, 5}}) == LIPCL_OK);
     cr_assert(lipcl_tensor_set_add(ctx, set, "lonely", &tensor) == LIPCL_OK);
+    cr_assert(lipcl_tensor_set_add_metadata(ctx, set, "paint", "\033[31mred") == LIPCL_OK);
     cr_assert(lipcl_safetensors_save(ctx, path, set) == LIPCL_OK);
     lipcl_tensor_set_destroy(&set);
     struct program_run run = RUN("model", "info", path);
+    expect_in("paint: ?[31mred\n", run.out); /* a file does not drive the terminal */
     cr_expect_eq(run.status, 0);
     cr_expect_str_empty(run.err);
     expect_in("lonely", run.out);

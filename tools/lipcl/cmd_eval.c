@@ -17,8 +17,10 @@ struct widths {
 };
 
 static void print_padded(const char *text, size_t columns) {
-    size_t used = text_columns(text);
-    print("%s%*s  ", text, (int)(columns > used ? columns - used : 0), "");
+    char *clean = make_printable(format_text("%s", text));
+    size_t used = text_columns(clean);
+    print("%s%*s  ", clean, (int)(columns > used ? columns - used : 0), "");
+    free(clean);
 }
 
 static void print_line(const struct manifest_entry *entry, const char *read, const struct widths *widths, size_t char_edits,

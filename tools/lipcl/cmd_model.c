@@ -117,10 +117,12 @@ static void list_metadata(const struct lipcl_tensor_set *set, json_t *document) 
     if (!document && lipcl_tensor_set_metadata_count(set)) print("\n");
     for (size_t i = 0; i < lipcl_tensor_set_metadata_count(set); i++) {
         const char *key = lipcl_tensor_set_metadata_key(set, i), *value = lipcl_tensor_set_metadata(set, key);
+        char *line = make_printable(format_text("%s: %s", key, value));
         if (object)
             document_set(object, key, document_text(value));
         else
-            print("%s: %s\n", key, value);
+            print("%s\n", line);
+        free(line);
     }
     if (document) document_set(document, "metadata", object);
 }
@@ -209,7 +211,9 @@ static enum exit_code info_run(struct invocation *invocation) {
         document_set(document, "lipnet", json_boolean(is_lipnet));
         if (!is_lipnet) document_set(document, "why_not_lipnet", document_text(lipcl_context_error(silent)));
     } else if (!is_lipnet) {
-        print("\nnot a LipNet: %s\n", lipcl_context_error(silent));
+        char *reason = make_printable(format_text("%s", lipcl_context_error(silent)));
+        print("\nnot a LipNet: %s\n", reason);
+        free(reason);
     }
     if (is_lipnet && !list_layers(invocation->ctx, weights, document)) goto fail;
     code = EXIT_DONE;

@@ -148,7 +148,7 @@ static enum exit_code read_clip(struct job *job, size_t index, json_t *object) {
     if (object) fill_object(object, reading, &clip, verify ? &checks : NULL, layers);
     for (size_t i = 0; !object && i < clip_batch(&clip); i++) {
         char *label = clip_batch(&clip) > 1 ? format_text("%s[%zu]", name, i) : format_text("%s", name);
-        print_line(reading, &clip, clip.texts[i], label, job->name_columns, verify ? &checks : NULL);
+        print_line(reading, &clip, clip.texts[i], make_printable(label), job->name_columns, verify ? &checks : NULL);
         free(label);
     }
     if (srt) {

@@ -24,12 +24,19 @@ void messages_set_level(enum lipcl_log_level level) {
     threshold = level;
 }
 
-/* Keeps control characters of names and files away from the terminal; line breaks and tabs of a compiler's log stay. */
+static bool is_control(char c) {
+    return (unsigned char)c < 0x20 || c == 0x7f;
+}
+
+char *make_printable(char *text) {
+    for (char *c = text; *c; c++)
+        if (is_control(*c)) *c = '?';
+    return text;
+}
+
+/* The same for messages, in which line breaks and tabs of a compiler's log stay. */
 static void put_clean(const char *text) {
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
-        fputc((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f ? '?' : c, stderr);
-    }
+    for (; *text; text++) fputc(is_control(*text) && *text != '\n' && *text != '\t' ? '?' : *text, stderr);
 }
 
 void message_log(void *user, enum lipcl_log_level level, const char *message) {

@@ -38,6 +38,9 @@ void print(const char *format, ...) LIKE_PRINTF_1;
 char *format_text(const char *format, ...) LIKE_PRINTF_1;
 char *format_text_va(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
 
+/* Replaces control characters by '?': names and texts from files must not drive the terminal. Returns `text`. */
+char *make_printable(char *text);
+
 void *allocate(size_t count, size_t bytes); /* zeros */
 _Noreturn void die_of_memory(void);
 

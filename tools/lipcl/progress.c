@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "messages.h"
 #include "options.h"
 
 enum { FIRST_SHOWN_MS = 1000, REDRAW_MS = 200, BAR_CELLS = 24 };
@@ -92,6 +93,7 @@ void progress_begin(size_t tasks) {
     if (options.log_level == LIPCL_LOG_ERROR) return; /* --quiet */
     memset(&state, 0, sizeof state);
     state.tasks = tasks ? tasks : 1;
+    snprintf(state.text, sizeof state.text, "getting ready");
     clock_gettime(CLOCK_MONOTONIC, &state.begin);
     pthread_condattr_t attributes;
     if (pthread_condattr_init(&attributes) != 0) return;
@@ -114,8 +116,7 @@ void progress_task(size_t task, const char *format, ...) {
     va_start(args, format);
     vsnprintf(state.text, sizeof state.text, format, args);
     va_end(args);
-    for (char *c = state.text; *c; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7f) *c = '?';
+    make_printable(state.text);
     pthread_mutex_unlock(&mutex);
 }
 

@@ -7,6 +7,7 @@
 #include "datafile.h"
 #include "messages.h"
 #include "options.h"
+#include "progress.h"
 
 bool reading_init(struct reading *reading, struct lipcl_context *ctx, const char *model) {
     *reading = (struct reading){.ctx = ctx};
@@ -42,7 +43,9 @@ bool clip_load(struct reading *reading, struct clip *clip, const char *path) {
 bool clip_run(struct reading *reading, struct clip *clip) {
     const struct lipcl_shape *shape = &clip->frames->shape;
     struct timespec begin, end;
+    progress_step(NULL, 0, 1, "planning");
     if (lipcl_lipnet_reader_prepare(reading->ctx, reading->reader, shape->dims[0], shape->dims[2]) != LIPCL_OK) return false;
+    progress_step(NULL, 0, 1, "");
     clock_gettime(CLOCK_MONOTONIC, &begin);
     enum lipcl_status status = lipcl_lipnet_reader_run(reading->ctx, reading->reader, &clip->logits, clip->frames);
     clock_gettime(CLOCK_MONOTONIC, &end);

@@ -24,9 +24,7 @@ void table_add(struct table *table, enum colour colour, const char *format, ...)
     va_start(args, format);
     char *text = format_text_va(format, args);
     va_end(args);
-    for (char *c = text; *c; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7f) *c = '?';
-    cells[table->cell_count++] = (struct table_cell){text, colour};
+    cells[table->cell_count++] = (struct table_cell){make_printable(text), colour};
 }
 
 size_t text_columns(const char *text) {
