@@ -48,10 +48,10 @@ static bool exists(const char *path) {
     return stat(path, &info) == 0;
 }
 
-/* How many files the test's folder holds, temporary ones that were left behind included. */
-static size_t count_files(void) {
+/* How many files a folder holds, temporary ones that were left behind included. */
+static size_t count_files(const char *path) {
     char command[600];
-    snprintf(command, sizeof command, "ls -A '%s' | wc -l", folder);
+    snprintf(command, sizeof command, "ls -A '%s' | wc -l", path);
     FILE *pipe = popen(command, "r");
     size_t count = 0;
     cr_assert_not_null(pipe);
@@ -181,7 +181,7 @@ Test(program_host, a_failed_read_leaves_old_subtitles_alone) {
     const char *srt = in_folder(folder, "old.srt"), *bad = in_folder(folder, "bad.mp4");
     put_file(srt, "old");
     put_file(bad, "no video at all");
-    size_t files = count_files();
+    size_t files = count_files(folder);
     struct program_run run = RUN("read", "--device", "host", bad, "--srt", srt);
     cr_expect_eq(run.status, 1);
     program_run_finish(&run);
@@ -189,10 +189,17 @@ Test(program_host, a_failed_read_leaves_old_subtitles_alone) {
     cr_expect_eq(run.status, 1);
     expect_in("nowhere/x.srt", run.err);
     program_run_finish(&run);
+    const char *subtitles = in_folder(folder, "subtitles"), *blocked = in_folder(folder, "subtitles/three.srt");
+    cr_assert(mkdir(subtitles, 0777) == 0 && mkdir(blocked, 0777) == 0);
+    run = RUN("read", "--device", "host", clip, "--srt", subtitles);
+    cr_expect_eq(run.status, 1);
+    expect_in(blocked, run.err);
+    cr_expect_eq(count_files(subtitles), 1, "a temporary file is left");
+    program_run_finish(&run);
     char *content = get_file(srt);
     cr_expect_str_eq(content, "old");
     free(content);
-    cr_expect_eq(count_files(), files);
+    cr_expect_eq(count_files(folder), files + 1);
 }
 
 /* Every command that takes weights refuses bad ones by name, and writes nothing. */
@@ -201,7 +208,7 @@ Test(program_host, bad_models_are_refused) {
     const char *out = in_folder(folder, "out.npy");
     const char *const models[] = {missing, corrupt};
     put_file(corrupt, "\x10\x01\x01\x01\x01\x01\x01\x01{\"conv1.weight\":");
-    size_t files = count_files();
+    size_t files = count_files(folder);
     for (size_t i = 0; i < 2; i++) {
         struct program_run runs[] = {
             RUN("read", "--device", "host", "--model", models[i], clip),
@@ -217,7 +224,7 @@ Test(program_host, bad_models_are_refused) {
             program_run_finish(&runs[k]);
         }
     }
-    cr_expect_eq(count_files(), files);
+    cr_expect_eq(count_files(folder), files);
     struct program_run run = RUN("read", "--json", "--device", "host", "--model", corrupt, clip);
     json_t *document = program_json(&run);
     expect_in(corrupt, json_text(document, "error"));
@@ -283,11 +290,24 @@ Test(program_host, run_takes_a_batch_and_fails_cleanly) {
     cr_expect_eq(count_lines(run.out), 2);
     expect_in("batch.npy[1]", run.out);
     program_run_finish(&run);
-    size_t files = count_files();
+    run = RUN("read", "--device", "host", "--json", in);
+    json_t *document = program_json(&run), *read = json_array_get(json_object_get(document, "clips"), 0);
+    for (size_t n = 0; n < 2; n++) {
+        struct lipcl_tensor one = {
+            LIPCL_F32, {2, {2, LIPCL_LIPNET_CLASSES}}, (float *)logits->data + n * 2 * LIPCL_LIPNET_CLASSES};
+        struct lipcl_text *text = NULL;
+        cr_assert(lipcl_ctc_greedy(ctx, &text, &one) == LIPCL_OK);
+        json_t *said = json_array_get(json_object_get(read, "texts"), n);
+        cr_expect_float_eq(json_real_value(json_object_get(said, "log_probability")), text->score, 1e-6, "clip %zu", n);
+        lipcl_text_destroy(&text);
+    }
+    json_decref(document);
+    program_run_finish(&run);
+    size_t files = count_files(folder);
     run = RUN("run", MODEL_PATH, in, "-o", in_folder(folder, "nowhere/out.npy"), "--device", "host");
     cr_expect_eq(run.status, 1);
     cr_expect_str_empty(run.out);
-    cr_expect_eq(count_files(), files);
+    cr_expect_eq(count_files(folder), files);
     program_run_finish(&run);
     lipcl_tensor_destroy(&batch);
     lipcl_tensor_destroy(&logits);
