@@ -1,8 +1,10 @@
 /* check.h: the kernel checker. Draws random cases of an operator, runs them on a device and holds them against the reference.
  *
  * A case is a pure function of operator, lowering, fill, seed and index, so that one line reproduces a failure anywhere. Each
- * one draws shapes from the output's side (1s, primes, tails) and parameters, fills inputs and weights, plans it with guard
- * bands behind every buffer and NaN in everything not yet written, runs it twice and demands that
+ * one draws shapes from the output's side (1s, primes, tails), parameters, the input's order in memory, and how to run it: with
+ * values from the lowering's tuning space, and on CPU devices by the code that GPUs are given, too. The first cases of an
+ * operator are LipNet's own (two frames of them), run as planning would. It fills inputs and weights, plans with guard bands
+ * behind every buffer and NaN in everything not yet written, runs it twice and demands that
  *   - every output agrees with the reference: exactly where sums of small integers are exact, else within the release bound;
  *   - both runs give the same bits, inputs are as they were, guard bands are whole.
  */
@@ -61,6 +63,19 @@ LIPCL_API const char *lipcl_check_lowering_name(const char *op, size_t index);
  * LIPCL_ERROR_NOT_FOUND: no such operator or lowering; LIPCL_ERROR_DEVICE_LOST, _MEMORY. */
 LIPCL_API enum lipcl_status lipcl_check_run(struct lipcl_context *ctx, struct lipcl_check_result *result,
                                             struct lipcl_device *device, const struct lipcl_check_case *spec);
+
+/* How long the kernels of one case take. */
+struct lipcl_check_timing {
+    char text[512];      /* the case in words */
+    bool lipnet;         /* one of LipNet's own shapes, here 75 frames long; they are an operator's first cases */
+    bool supported;      /* false: the lowering does not take the case, or it needs no kernel; the rest is 0 */
+    uint64_t median_ns;  /* of several runs, from the first enqueue to the end of the work */
+    double flops, bytes; /* useful ones, by the definition; see struct lipcl_layer_info */
+};
+
+/* Times one case, comparing nothing. Errors as for lipcl_check_run(); LIPCL_ERROR_UNSUPPORTED on `host`. */
+LIPCL_API enum lipcl_status lipcl_check_time(struct lipcl_context *ctx, struct lipcl_check_timing *timing,
+                                             struct lipcl_device *device, const struct lipcl_check_case *spec);
 
 #ifdef __cplusplus
 }

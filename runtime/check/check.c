@@ -58,30 +58,6 @@ static void bench_finish(struct bench *bench) {
     }
 }
 
-/* Integers so small that a sum of `terms` products of two stays below 2^24. */
-static float draw_integer(struct draw *draw, size_t terms) {
-    size_t limit = (size_t)sqrt(16777215.0 / (double)(terms + 1));
-    if (limit > 32) limit = 32;
-    return (float)draw_size(draw, 0, 2 * limit) - (float)limit;
-}
-
-static float draw_edge(struct draw *draw, bool finite) {
-    /* "Large" is large enough to drown everything else, yet no sum of products of two overflows. */
-    static const float strange[] = {0.0f, -0.0f, 0x1p-130f, -0x1p-140f, 1e15f, -1e15f, NAN, INFINITY, -INFINITY};
-    size_t count = sizeof strange / sizeof *strange - (finite ? 3 : 0);
-    return draw_word(draw) % 64 ? draw_unit(draw) : strange[draw_word(draw) % count];
-}
-
-/* `finite`: weights, as PyTorch's own backends disagree on what padding times an infinite weight is. */
-static void fill(struct draw *draw, struct lipcl_tensor *tensor, enum lipcl_fill kind, size_t terms, float scale, bool finite) {
-    float *data = tensor->data;
-    size_t count = lipcl_tensor_count(tensor);
-    for (size_t i = 0; i < count; i++)
-        data[i] = kind == LIPCL_FILL_INT    ? draw_integer(draw, terms)
-                  : kind == LIPCL_FILL_UNIT ? draw_unit(draw) * scale
-                                            : draw_edge(draw, finite) * scale;
-}
-
 /* The length of the longest sum of products: elements of a weight a row. */
 static size_t sum_length(const struct lipcl_graph *graph) {
     size_t longest = 1;
@@ -102,7 +78,7 @@ static enum lipcl_status make_tensors(struct lipcl_context *ctx, struct bench *b
     if (is_gru && kind == LIPCL_FILL_INT) kind = LIPCL_FILL_UNIT; /* behind a sigmoid nothing is an integer */
     for (size_t i = 0; i < bench->input_count; i++) {
         TRY(lipcl_tensor_create(ctx, &bench->inputs[i], LIPCL_F32, lipcl_graph_input_shape(bench->graph, i)));
-        fill(draw, bench->inputs[i], kind, terms, 1, false);
+        draw_fill(draw, bench->inputs[i], kind, terms, 1, false);
     }
     for (size_t i = 0; i < bench->output_count; i++) {
         TRY(lipcl_tensor_create(ctx, &bench->outputs[i], LIPCL_F32, lipcl_graph_output_shape(bench->graph, i)));
@@ -111,7 +87,7 @@ static enum lipcl_status make_tensors(struct lipcl_context *ctx, struct bench *b
     TRY(lipcl_tensor_set_create(ctx, &bench->weights));
     for (size_t i = 0; i < lipcl_graph_parameter_count(bench->graph); i++) {
         TRY(lipcl_tensor_create(ctx, &tensor, LIPCL_F32, lipcl_graph_parameter_shape(bench->graph, i)));
-        fill(draw, tensor, kind, terms, is_gru ? 2 / sqrtf((float)terms) : 1, true);
+        draw_fill(draw, tensor, kind, terms, is_gru ? 2 / sqrtf((float)terms) : 1, true);
         TRY(lipcl_tensor_set_add(ctx, bench->weights, lipcl_graph_parameter_name(bench->graph, i), &tensor));
     }
 
@@ -141,24 +117,42 @@ static void judge(struct lipcl_check_result *result, enum lipcl_check_verdict ve
     va_end(args);
 }
 
+static void judge_step(struct lipcl_check_result *result, const struct lipcl_plan *plan, const struct step *step,
+                       const char *how, const struct compare_result *compared) {
+    for (size_t k = 0; k < plan->nodes[step->layer.nodes[0]].op->output_count; k++) {
+        result->max_error = fmax(result->max_error, compared[k].max_error);
+        result->bound_share = fmax(result->bound_share, compared[k].share);
+        result->rho = fmax(result->rho, compared[k].rho);
+        if (!(compared[k].share <= 1))
+            judge(result, LIPCL_CHECK_FAILED, "%s%s%s: %s", step->op_text, k ? " (final state)" : "", how, compared[k].reason);
+        else if (compared[k].vacuous && k == 0)
+            judge(result, LIPCL_CHECK_VACUOUS, "%s", compared[k].reason);
+    }
+}
+
+enum { MAX_FREE_STEPS = 3 };
+
+/* Whether a step is a recurrence so short that it can also be compared running freely. */
+static bool is_short_recurrence(const struct lipcl_plan *plan, const struct step *step) {
+    const struct node *node = &plan->nodes[step->layer.nodes[0]];
+    return strcmp(node->op->name, "gru") == 0 && plan->values[node->outputs[0]].shape.dims[0] <= MAX_FREE_STEPS;
+}
+
 /* Holds every step's outputs against the reference of that step, fed with what the device fed it. */
 static enum lipcl_status compare_steps(struct lipcl_check_result *result, struct bench *bench, bool exact) {
+    enum lipcl_status status = LIPCL_OK;
+    struct compare_result compared[OP_MAX_OUTPUTS];
     for (size_t i = 0; i < bench->plan->step_count; i++) {
-        struct step *step = &bench->plan->steps[i];
-        struct compare_result compared[OP_MAX_OUTPUTS];
-        enum lipcl_status status = step_check(bench->plan, step, exact, compared);
-        if (status != LIPCL_OK) return status;
-        for (size_t k = 0; k < bench->plan->nodes[step->layer.nodes[0]].op->output_count; k++) {
-            result->max_error = fmax(result->max_error, compared[k].max_error);
-            result->bound_share = fmax(result->bound_share, compared[k].share);
-            result->rho = fmax(result->rho, compared[k].rho);
-            if (!(compared[k].share <= 1))
-                judge(result, LIPCL_CHECK_FAILED, "%s%s: %s", step->op_text, k ? " (final state)" : "", compared[k].reason);
-            else if (compared[k].vacuous && k == 0)
-                judge(result, LIPCL_CHECK_VACUOUS, "%s", compared[k].reason);
-        }
+        const struct step *step = &bench->plan->steps[i];
+        TRY(step_check(bench->plan, step, exact, compared));
+        judge_step(result, bench->plan, step, "", compared);
+        if (!is_short_recurrence(bench->plan, step)) continue;
+        TRY(step_check_free_running(bench->plan, step, compared));
+        judge_step(result, bench->plan, step, " (running freely)", compared);
     }
-    return LIPCL_OK;
+
+fail:
+    return status;
 }
 
 /* The graph's outputs must be what the layers computed: a wrong copy to row-major order shows here. */
@@ -227,28 +221,136 @@ fail:
     return status;
 }
 
-enum lipcl_status lipcl_check_run(struct lipcl_context *ctx, struct lipcl_check_result *result, struct lipcl_device *device,
-                                  const struct lipcl_check_case *spec) {
+/* How a case is run beside what its graph says: drawn whatever the device, so that the same numbers are computed on all. */
+struct variant {
+    bool as_gpu; /* CPU devices only */
+    size_t tuning_count;
+    struct tuning
+        tunings[4]; /* to be tried one after the other, until one suits the case; the last: all is the lowering's choice */
+};
+
+static const struct tuning_knob *find_knobs(const struct lipcl_check_case *spec) {
+    const struct op_def *def = op_find(spec->op);
+    for (size_t i = 0; spec->lowering && def->lowerings[i]; i++)
+        if (strcmp(def->lowerings[i]->name, spec->lowering) == 0) return def->lowerings[i]->knobs;
+    return NULL;
+}
+
+static void draw_tuning(struct draw *draw, struct tuning *tuning, const struct tuning_knob *knobs) {
+    for (size_t i = 0; knobs && knobs[i].name; i++) {
+        size_t count = 0;
+        while (count < TUNING_MAX_VALUES && knobs[i].values[count]) count++;
+        size_t choice = draw_size(draw, 0, count - 1);
+        tuning->values[i] = draw_chance(draw, 2) ? knobs[i].values[choice] : 0;
+    }
+}
+
+/* LipNet's own cases run as planning would have them, others in all the ways that there are. */
+static void draw_variant(struct draw *draw, struct variant *variant, const struct tuning_knob *knobs) {
+    const size_t tries = sizeof variant->tunings / sizeof *variant->tunings;
+    *variant = (struct variant){.as_gpu = draw_chance(draw, 2), .tuning_count = draw_chance(draw, 2) ? tries : 1};
+    for (size_t i = 0; i + 1 < tries; i++) draw_tuning(draw, &variant->tunings[i], knobs);
+    if (draw->lipnet) *variant = (struct variant){.tuning_count = 1};
+    if (variant->tuning_count == 1) variant->tunings[0] = (struct tuning){{0}};
+}
+
+static void append_variant(char *text, size_t bytes, const struct variant *variant, const struct tuning *tuning,
+                           const struct tuning_knob *knobs) {
+    size_t used = strlen(text);
+    used += (size_t)snprintf(text + used, bytes - used, "%s", variant->as_gpu ? " as on a GPU" : "");
+    for (size_t i = 0; knobs && knobs[i].name && used < bytes; i++)
+        if (tuning->values[i]) used += (size_t)snprintf(text + used, bytes - used, " %s=%zu", knobs[i].name, tuning->values[i]);
+}
+
+/* Draws the case's graph and numbers, and plans it; UNSUPPORTED is a verdict, not a failure. */
+static enum lipcl_status plan_bench(struct lipcl_context *ctx, struct lipcl_check_result *result, struct bench *bench,
+                                    struct lipcl_device *device, const struct lipcl_check_case *spec, struct draw *draw,
+                                    bool guard) {
     enum lipcl_status status = LIPCL_OK;
-    struct bench bench = {0};
-    *result = (struct lipcl_check_result){.verdict = LIPCL_CHECK_PASSED};
+    struct variant variant;
     size_t op = op_index(spec->op);
+    *result = (struct lipcl_check_result){.verdict = LIPCL_CHECK_PASSED};
     if (op == OP_COUNT) TRY(fail(ctx, LIPCL_ERROR_NOT_FOUND, "check: there is no operator \"%s\"", spec->op));
-    struct draw draw = {.seed = spec->seed ^ ((uint64_t)op << 56), .next = spec->index << 36, .index = spec->index};
-    TRY(lipcl_graph_create(ctx, &bench.graph));
-    draw_table[op](&draw, bench.graph, result->text, sizeof result->text);
-    TRY(lipcl_graph_status(bench.graph));
-    TRY(make_tensors(ctx, &bench, &draw, spec->fill, strcmp(spec->op, "gru") == 0));
-    status = plan_create(ctx, &bench.plan, bench.graph, bench.weights, device, &(struct lipcl_plan_params){0},
-                         &(struct plan_checks){.guard = true, .op = spec->op, .lowering = spec->lowering});
+    draw->seed = spec->seed ^ ((uint64_t)op << 56);
+    draw->next = spec->index << 36;
+    draw->index = spec->index;
+    TRY(lipcl_graph_create(ctx, &bench->graph));
+    draw_table[op](draw, bench->graph, result->text, sizeof result->text);
+    TRY(lipcl_graph_status(bench->graph));
+    size_t used = strlen(result->text);
+    snprintf(result->text + used, sizeof result->text - used, "%s", draw->note);
+    const struct tuning_knob *knobs = find_knobs(spec);
+    draw_variant(draw, &variant, knobs);
+    variant.as_gpu = variant.as_gpu && device_caps(device)->cpu;
+    TRY(make_tensors(ctx, bench, draw, spec->fill, strcmp(spec->op, "gru") == 0));
+    size_t i = 0;
+    do {
+        struct plan_checks checks = {guard, spec->op, spec->lowering, variant.tunings[i], variant.as_gpu};
+        status = plan_create(ctx, &bench->plan, bench->graph, bench->weights, device, &(struct lipcl_plan_params){0}, &checks);
+    } while (status == LIPCL_ERROR_UNSUPPORTED && ++i < variant.tuning_count);
+    append_variant(result->text, sizeof result->text, &variant, &variant.tunings[size_min(i, variant.tuning_count - 1)], knobs);
     if (spec->lowering && (status == LIPCL_ERROR_UNSUPPORTED || status == LIPCL_ERROR_BUILD)) {
         judge(result, status == LIPCL_ERROR_BUILD ? LIPCL_CHECK_FAILED : LIPCL_CHECK_UNSUPPORTED, "%s",
               lipcl_context_error(ctx));
         status = LIPCL_OK;
-        goto fail;
     }
-    TRY(status);
-    TRY(run_bench(ctx, result, &bench, spec));
+
+fail:
+    return status;
+}
+
+enum lipcl_status lipcl_check_run(struct lipcl_context *ctx, struct lipcl_check_result *result, struct lipcl_device *device,
+                                  const struct lipcl_check_case *spec) {
+    enum lipcl_status status = LIPCL_OK;
+    struct bench bench = {0};
+    struct draw draw = {.frames = 2};
+    TRY(plan_bench(ctx, result, &bench, device, spec, &draw, true));
+    if (bench.plan) TRY(run_bench(ctx, result, &bench, spec));
+
+fail:
+    bench_finish(&bench);
+    return status;
+}
+
+enum { TIMED_FRAMES = 75, TIMED_RUNS = 20, TIMED_NS = 500000000 };
+
+static int by_size(const void *a, const void *b) {
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* The median of several runs of the step that the case is about, its last. */
+static enum lipcl_status time_bench(struct lipcl_context *ctx, struct lipcl_check_timing *timing, struct bench *bench) {
+    enum lipcl_status status = LIPCL_OK;
+    const struct lipcl_tensor *const *inputs = (const struct lipcl_tensor *const *)bench->inputs;
+    struct lipcl_layer_info info;
+    uint64_t ns[TIMED_RUNS] = {0};
+    size_t runs = 0, layer = lipcl_plan_layer_count(bench->plan) - 1;
+    TRY(lipcl_plan_run(ctx, bench->plan, bench->outputs, inputs));
+    TRY(lipcl_plan_layer_info(ctx, bench->plan, layer, &info));
+    for (uint64_t spent = 0; runs < TIMED_RUNS && (runs < 3 || spent < TIMED_NS); spent += ns[runs++])
+        TRY(lipcl_plan_time_layer(ctx, bench->plan, layer, 1, &ns[runs]));
+    qsort(ns, runs, sizeof *ns, by_size);
+    timing->median_ns = ns[runs / 2];
+    timing->flops = info.flops;
+    timing->bytes = info.bytes;
+
+fail:
+    return status;
+}
+
+enum lipcl_status lipcl_check_time(struct lipcl_context *ctx, struct lipcl_check_timing *timing, struct lipcl_device *device,
+                                   const struct lipcl_check_case *spec) {
+    enum lipcl_status status = LIPCL_OK;
+    struct lipcl_check_result result;
+    struct bench bench = {0};
+    struct draw draw = {.frames = TIMED_FRAMES};
+    *timing = (struct lipcl_check_timing){0};
+    TRY(plan_bench(ctx, &result, &bench, device, spec, &draw, false));
+    snprintf(timing->text, sizeof timing->text, "%s", result.text);
+    timing->lipnet = draw.lipnet;
+    timing->supported = bench.plan != NULL && bench.plan->step_count > 0;
+    if (timing->supported) TRY(time_bench(ctx, timing, &bench));
 
 fail:
     bench_finish(&bench);

@@ -13,8 +13,37 @@ static size_t draw_dim(struct draw *draw, size_t limit) {
     return size_min(size, limit);
 }
 
-static bool draw_chance(struct draw *draw, unsigned one_in) {
-    return draw_word(draw) % one_in == 0;
+/* Whether this case is one of LipNet's own, of which the operator has `count`. */
+static bool is_lipnet(struct draw *draw, size_t count) {
+    return draw->lipnet = draw->index < count;
+}
+
+static struct lipcl_permute_params draw_order(struct draw *draw, size_t rank) {
+    struct lipcl_permute_params p = {{0}};
+    for (size_t i = 0; i < rank; i++) { /* Fisher and Yates, from the inside out */
+        size_t j = draw_size(draw, 0, i);
+        p.order[i] = p.order[j];
+        p.order[j] = i;
+    }
+    return p;
+}
+
+/* An input of `shape` whose elements often lie in another order than row-major, as a layer before it may have left them: a
+ * graph input of that order under a permute, which is a view. Half of those have the first dimension first and the second last,
+ * as the convolutions have channels. */
+static lipcl_value draw_input(struct draw *draw, struct lipcl_graph *graph, const struct lipcl_shape *shape) {
+    struct lipcl_shape stored = *shape;
+    size_t rank = shape->rank;
+    if (rank < 2 || draw_chance(draw, 2)) return lipcl_graph_input(graph, "x", shape);
+    struct lipcl_permute_params p = draw_order(draw, rank); /* logical dimension i is the input's dimension order[i] */
+    bool channels_last = rank > 2 && draw_chance(draw, 2);
+    for (size_t i = 0; channels_last && i < rank; i++) p.order[i] = i == 0 ? 0 : i == 1 ? rank - 1 : i - 1;
+    int used = snprintf(draw->note, sizeof draw->note, " stored as");
+    for (size_t i = 0; i < rank; i++) {
+        stored.dims[p.order[i]] = shape->dims[i];
+        used += snprintf(draw->note + used, sizeof draw->note - (size_t)used, " %zu", p.order[i]);
+    }
+    return lipcl_permute(graph, "order", lipcl_graph_input(graph, "x", &stored), &p);
 }
 
 static void triple_text(char *text, size_t bytes, const size_t v[3]) {
@@ -33,14 +62,23 @@ static size_t draw_window(struct draw *draw, size_t out, size_t *kernel, size_t 
     return reach - 2 * *padding;
 }
 
-static void draw_lipnet_conv(size_t layer, struct lipcl_conv3d_params *p, struct lipcl_shape *x) {
-    static const struct {
-        size_t in, out, height, width, kernel, stride;
-    } layers[] = {{3, 32, 64, 128, 5, 2}, {32, 64, 16, 32, 5, 1}, {64, 96, 8, 16, 3, 1}};
-    size_t k = layers[layer].kernel, s = layers[layer].stride;
+/* LipNet's convolutions, each followed by ReLU and a max-pool over 1 x 2 x 2. */
+static const struct {
+    size_t in, out, height, width, kernel, stride; /* of x */
+} lipnet_convs[] = {{3, 32, 64, 128, 5, 2}, {32, 64, 16, 32, 5, 1}, {64, 96, 8, 16, 3, 1}};
+enum { LIPNET_CONVS = sizeof lipnet_convs / sizeof *lipnet_convs };
+
+static void draw_lipnet_conv(const struct draw *draw, struct lipcl_conv3d_params *p, struct lipcl_shape *x) {
+    size_t i = draw->index, k = lipnet_convs[i].kernel, s = lipnet_convs[i].stride;
     *p = (struct lipcl_conv3d_params){
-        .out_channels = layers[layer].out, .kernel = {3, k, k}, .stride = {1, s, s}, .padding = {1, k / 2, k / 2}};
-    *x = SHAPE(1, layers[layer].in, 2, layers[layer].height, layers[layer].width);
+        .out_channels = lipnet_convs[i].out, .kernel = {3, k, k}, .stride = {1, s, s}, .padding = {1, k / 2, k / 2}};
+    *x = SHAPE(1, lipnet_convs[i].in, draw->frames, lipnet_convs[i].height, lipnet_convs[i].width);
+}
+
+/* What a convolution of LipNet's gives: y [1,C,T,H,W]. */
+static struct lipcl_shape lipnet_conv_output(const struct draw *draw, size_t i) {
+    size_t s = lipnet_convs[i].stride;
+    return SHAPE(1, lipnet_convs[i].out, draw->frames, lipnet_convs[i].height / s, lipnet_convs[i].width / s);
 }
 
 static void draw_random_conv(struct draw *draw, struct lipcl_conv3d_params *p, struct lipcl_shape *x) {
@@ -57,18 +95,18 @@ static void draw_random_conv(struct draw *draw, struct lipcl_conv3d_params *p, s
 void draw_conv3d(struct draw *draw, struct lipcl_graph *graph, char *text, size_t bytes) {
     struct lipcl_conv3d_params p;
     struct lipcl_shape x;
-    if (draw->index < 3)
-        draw_lipnet_conv((size_t)draw->index, &p, &x);
+    if (is_lipnet(draw, LIPNET_CONVS))
+        draw_lipnet_conv(draw, &p, &x);
     else
         draw_random_conv(draw, &p, &x);
-    bool relu = draw->index < 3 || draw_chance(draw, 2), pool = draw->index < 3 || draw_chance(draw, 3);
+    bool relu = draw->lipnet || draw_chance(draw, 2), pool = draw->lipnet || draw_chance(draw, 3);
     struct lipcl_maxpool3d_params window = {.kernel = {1, 2, 2}};
-    if (draw->index >= 3)
+    if (!draw->lipnet)
         for (size_t i = 0; i < 3; i++) window.kernel[i] = draw_size(draw, 1, 3);
-    lipcl_value y = lipcl_graph_input(graph, "x", &x);
+    lipcl_value y = draw_input(draw, graph, &x);
     y = lipcl_conv3d(graph, "conv3d", y, &p);
     if (relu) y = lipcl_relu(graph, "relu", y);
-    if (pool && draw->index >= 3) { /* only where the convolution's output is large enough for the window */
+    if (pool && !draw->lipnet) { /* only where the convolution's output is large enough for the window */
         for (size_t i = 0; i < 3; i++) {
             size_t stride = size_max(p.stride[i], 1), dilation = size_max(p.dilation[i], 1);
             size_t out = (x.dims[2 + i] + 2 * p.padding[i] - dilation * (p.kernel[i] - 1) - 1) / stride + 1;
@@ -95,7 +133,11 @@ void draw_maxpool3d(struct draw *draw, struct lipcl_graph *graph, char *text, si
     for (size_t i = 0; i < 3; i++)
         x.dims[2 + i] =
             draw_window(draw, draw_dim(draw, limits[i]), &p.kernel[i], &p.stride[i], &p.padding[i], &p.dilation[i], true);
-    lipcl_graph_output(graph, "y", lipcl_maxpool3d(graph, "maxpool3d", lipcl_graph_input(graph, "x", &x), &p));
+    if (is_lipnet(draw, LIPNET_CONVS)) {
+        p = (struct lipcl_maxpool3d_params){.kernel = {1, 2, 2}};
+        x = lipnet_conv_output(draw, draw->index);
+    }
+    lipcl_graph_output(graph, "y", lipcl_maxpool3d(graph, "maxpool3d", draw_input(draw, graph, &x), &p));
     char k[80], s[80], d[80], pad[80];
     triple_text(k, sizeof k, p.kernel);
     triple_text(s, sizeof s, p.stride);
@@ -109,15 +151,18 @@ void draw_gru(struct draw *draw, struct lipcl_graph *graph, char *text, size_t b
     struct lipcl_gru_params p = {
         .hidden = draw_dim(draw, 37), .layers = 1, .bidirectional = draw_chance(draw, 2), .no_bias = draw_chance(draw, 5)};
     if (draw_chance(draw, 3)) p.layers = draw_size(draw, 2, 3);
-    size_t input = draw_dim(draw, 37), frames = draw_size(draw, 1, 9), batch = draw_size(draw, 1, 6);
+    /* Few steps often: one alone is special, and up to three are also compared running freely. */
+    size_t input = draw_dim(draw, 37), frames = draw_size(draw, 1, draw_chance(draw, 2) ? 3 : 9), batch = draw_size(draw, 1, 6);
     bool initial = draw_chance(draw, 2), final = draw_chance(draw, 2);
-    if (draw->index < 2) { /* LipNet's two, for few frames */
+    if (is_lipnet(draw, 2)) {
         p = (struct lipcl_gru_params){.hidden = 256, .layers = 1, .bidirectional = true};
         input = draw->index == 0 ? 3072 : 512;
+        frames = draw->frames;
         batch = 1;
+        initial = final = false;
     }
     size_t directions = p.bidirectional ? 2 : 1;
-    lipcl_value h_n, h0 = 0, x = lipcl_graph_input(graph, "x", &SHAPE(frames, batch, input));
+    lipcl_value h_n, h0 = 0, x = draw_input(draw, graph, &SHAPE(frames, batch, input));
     if (initial) h0 = lipcl_graph_input(graph, "h0", &SHAPE(p.layers * directions, batch, p.hidden));
     lipcl_graph_output(graph, "y", lipcl_gru(graph, "gru", x, h0, &h_n, &p));
     if (final) lipcl_graph_output(graph, "h_n", h_n);
@@ -128,9 +173,12 @@ void draw_gru(struct draw *draw, struct lipcl_graph *graph, char *text, size_t b
 void draw_linear(struct draw *draw, struct lipcl_graph *graph, char *text, size_t bytes) {
     struct lipcl_linear_params p = {.out_features = draw_dim(draw, 37), .no_bias = draw_chance(draw, 4)};
     struct lipcl_shape x = SHAPE(draw_dim(draw, 37), draw_dim(draw, 9), draw_dim(draw, 37));
-    if (draw->index == 0) p.out_features = 28, x = SHAPE(75, 1, 512);
     if (draw_chance(draw, 4)) x = SHAPE(x.dims[0], x.dims[2]);
-    lipcl_graph_output(graph, "y", lipcl_linear(graph, "linear", lipcl_graph_input(graph, "x", &x), &p));
+    if (is_lipnet(draw, 1)) {
+        p = (struct lipcl_linear_params){.out_features = 28};
+        x = SHAPE(draw->frames, 1, 512);
+    }
+    lipcl_graph_output(graph, "y", lipcl_linear(graph, "linear", draw_input(draw, graph, &x), &p));
     snprintf(text, bytes, "linear x %s out %zu%s", shape_text(&x).chars, p.out_features, p.no_bias ? " no bias" : "");
 }
 
@@ -142,7 +190,8 @@ static struct lipcl_shape draw_shape(struct draw *draw, size_t low, size_t high)
 
 void draw_relu(struct draw *draw, struct lipcl_graph *graph, char *text, size_t bytes) {
     struct lipcl_shape x = draw_shape(draw, 1, 5);
-    lipcl_graph_output(graph, "y", lipcl_relu(graph, "relu", lipcl_graph_input(graph, "x", &x)));
+    if (is_lipnet(draw, LIPNET_CONVS)) x = lipnet_conv_output(draw, draw->index);
+    lipcl_graph_output(graph, "y", lipcl_relu(graph, "relu", draw_input(draw, graph, &x)));
     snprintf(text, bytes, "relu x %s", shape_text(&x).chars);
 }
 
@@ -154,30 +203,29 @@ static struct lipcl_dropout_params draw_dropout_params(struct draw *draw) {
 void draw_dropout(struct draw *draw, struct lipcl_graph *graph, char *text, size_t bytes) {
     struct lipcl_shape x = draw_shape(draw, 1, 5);
     struct lipcl_dropout_params p = draw_dropout_params(draw);
-    lipcl_graph_output(graph, "y", lipcl_dropout(graph, "dropout", lipcl_graph_input(graph, "x", &x), &p));
+    if (is_lipnet(draw, 1)) x = SHAPE(draw->frames, 1, 512);
+    lipcl_graph_output(graph, "y", lipcl_dropout(graph, "dropout", draw_input(draw, graph, &x), &p));
     snprintf(text, bytes, "dropout x %s p %g seed %llu", shape_text(&x).chars, (double)p.p, (unsigned long long)p.seed);
 }
 
 void draw_dropout3d(struct draw *draw, struct lipcl_graph *graph, char *text, size_t bytes) {
     struct lipcl_shape x = draw_shape(draw, 5, 5);
     struct lipcl_dropout_params p = draw_dropout_params(draw);
-    lipcl_graph_output(graph, "y", lipcl_dropout3d(graph, "dropout3d", lipcl_graph_input(graph, "x", &x), &p));
-    snprintf(text, bytes, "dropout3d x %s p %g seed %llu", shape_text(&x).chars, (double)p.p, (unsigned long long)p.seed);
-}
-
-static struct lipcl_permute_params draw_order(struct draw *draw, size_t rank) {
-    struct lipcl_permute_params p = {{0}};
-    for (size_t i = 0; i < rank; i++) { /* Fisher and Yates, from the inside out */
-        size_t j = draw_size(draw, 0, i);
-        p.order[i] = p.order[j];
-        p.order[j] = i;
+    if (is_lipnet(draw, LIPNET_CONVS)) {
+        x = lipnet_conv_output(draw, draw->index);
+        for (size_t i = 3; i < 5; i++) x.dims[i] /= 2; /* it follows the pool */
     }
-    return p;
+    lipcl_graph_output(graph, "y", lipcl_dropout3d(graph, "dropout3d", draw_input(draw, graph, &x), &p));
+    snprintf(text, bytes, "dropout3d x %s p %g seed %llu", shape_text(&x).chars, (double)p.p, (unsigned long long)p.seed);
 }
 
 void draw_permute(struct draw *draw, struct lipcl_graph *graph, char *text, size_t bytes) {
     struct lipcl_shape x = draw_shape(draw, 2, 5);
     struct lipcl_permute_params p = draw_order(draw, x.rank);
+    if (is_lipnet(draw, 1)) { /* the flatten in front of the first GRU: [1,C,T,H,W] -> [T,1,C,H,W] */
+        x = SHAPE(1, 96, draw->frames, 4, 8);
+        p = (struct lipcl_permute_params){{2, 0, 1, 3, 4}};
+    }
     lipcl_graph_output(graph, "y", lipcl_permute(graph, "permute", lipcl_graph_input(graph, "x", &x), &p));
     int used = snprintf(text, bytes, "permute x %s order", shape_text(&x).chars);
     for (size_t i = 0; i < x.rank && used > 0 && (size_t)used < bytes; i++)
@@ -190,6 +238,11 @@ void draw_reshape(struct draw *draw, struct lipcl_graph *graph, char *text, size
     struct lipcl_permute_params p = draw_order(draw, x.rank);
     struct lipcl_reshape_params r = {SHAPE(1)};
     for (size_t i = 0; i < x.rank; i++) r.shape.dims[0] *= x.dims[i];
+    if (is_lipnet(draw, 1)) {
+        x = SHAPE(1, 96, draw->frames, 4, 8);
+        p = (struct lipcl_permute_params){{2, 0, 1, 3, 4}};
+        r.shape = SHAPE(96 * draw->frames * 4 * 8);
+    }
     size_t part = x.dims[p.order[x.rank - 1]];
     if (draw_chance(draw, 2)) r.shape = SHAPE(r.shape.dims[0] / part, part);
     lipcl_value y = lipcl_permute(graph, "permute", lipcl_graph_input(graph, "x", &x), &p);
@@ -199,6 +252,7 @@ void draw_reshape(struct draw *draw, struct lipcl_graph *graph, char *text, size
 
 void draw_log_softmax(struct draw *draw, struct lipcl_graph *graph, char *text, size_t bytes) {
     struct lipcl_shape x = draw_shape(draw, 1, 4);
-    lipcl_graph_output(graph, "y", lipcl_log_softmax(graph, "log_softmax", lipcl_graph_input(graph, "x", &x)));
+    if (is_lipnet(draw, 1)) x = SHAPE(draw->frames, 1, 28);
+    lipcl_graph_output(graph, "y", lipcl_log_softmax(graph, "log_softmax", draw_input(draw, graph, &x)));
     snprintf(text, bytes, "log_softmax x %s", shape_text(&x).chars);
 }

@@ -10,6 +10,11 @@ struct block {
     size_t vec, tile_t, tile_w;
 };
 
+enum { VEC, TILE_T, TILE_W, UNROLL_C };
+static const struct tuning_knob knobs[] = {
+    {"VEC", {4, 8, 16}}, {"TILE_T", {1, 2, 3, 4}}, {"TILE_W", {1, 2, 3, 4, 5, 6, 8, 12}}, {"UNROLL_C", {1, 2, 4, 8}}, {0}};
+enum { MAX_TILE = 32 }; /* as the kernel demands */
+
 /* x, the convolution's output and the count of work-items in the kernel's 32-bit coordinates, with room for a tile and a tap
  * on either side. */
 static bool coordinates_fit(const struct lower_request *request) {
@@ -35,10 +40,6 @@ static bool pool_is_fusible(const struct lower_request *request) {
     return true;
 }
 
-static bool supports(const struct lower_request *request) {
-    return coordinates_fit(request) && pool_is_fusible(request);
-}
-
 /* Estimates the time of a layer for a tile, in units of one multiply-add of a full vector: the positions computed for nothing
  * in the last tiles, the latency of a chain of fma that fewer than `chains` accumulators cannot hide, and the dearer border. */
 static double tile_cost(const struct lower_request *request, struct block block, size_t chains) {
@@ -57,7 +58,7 @@ static double tile_cost(const struct lower_request *request, struct block block,
 static struct block choose_block(const struct lower_request *request) {
     const struct lipcl_conv3d_params *conv = request->params;
     size_t channels = conv->out_channels / conv->groups, widest = request->caps->cpu ? 16 : 8;
-    struct block best = {channels <= 4 ? 4 : channels <= 8 ? 8 : widest, 1, 1};
+    struct block best = {tuned(request, VEC, channels <= 4 ? 4 : channels <= 8 ? 8 : widest), 1, 1};
     /* CPUs: 12 of the 16 vector registers of AVX2, and 2 x 4 chains; GPUs hide latency with work-items instead. */
     size_t positions = request->caps->cpu ? (best.vec == 16 ? 6 : 12) : 4;
     size_t chains = request->caps->cpu ? (best.vec == 16 ? 4 : 8) : 1;
@@ -75,7 +76,15 @@ static struct block choose_block(const struct lower_request *request) {
             least = cost;
             best = block;
         }
+    best.tile_t = tuned(request, TILE_T, best.tile_t);
+    best.tile_w = tuned(request, TILE_W, best.tile_w);
     return best;
+}
+
+static bool supports(const struct lower_request *request) {
+    if (!coordinates_fit(request) || !pool_is_fusible(request)) return false;
+    struct block block = choose_block(request);
+    return block.tile_t * block.tile_w <= MAX_TILE;
 }
 
 /* packed[block * block_stride + ((a KH + b) KW + d) C + c) * step + lane] = weight[group K + block-in-group vec +
@@ -157,7 +166,7 @@ static enum lipcl_status lower(struct lipcl_context *ctx, const struct lower_req
         conv->stride[2], conv->padding[0], conv->padding[1], conv->padding[2], conv->dilation[0], conv->dilation[1],
         conv->dilation[2], x->dims[2], x->dims[3], x->dims[4], stride[0], stride[1], stride[2], stride[3], stride[4],
         y->dims[2], y->dims[3], y->dims[4], pool[0], pool[1], pool[2], request->epilogue.relu, block_stride, step, block.vec,
-        block.tile_t, block.tile_w, size_min(channels, 4), cpu ? 2 : 0, cpu ? 0 : 1, cpu ? 1 : 2));
+        block.tile_t, block.tile_w, tuned(request, UNROLL_C, size_min(channels, 4)), cpu ? 2 : 0, cpu ? 0 : 1, cpu ? 1 : 2));
     size_launch(launch, request->caps, blocks, size_ceil_div(y->dims[4], block.tile_w),
                 y->dims[0] * size_ceil_div(y->dims[2], block.tile_t) * y->dims[3]);
     launch->arg_count = 5;
@@ -173,6 +182,7 @@ fail:
 
 const struct lowering conv3d_direct = {
     .name = "conv3d_direct",
+    .knobs = knobs,
     .supports = supports,
     .accepts = accepts_strided,
     .lower = lower,

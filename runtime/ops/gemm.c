@@ -75,7 +75,8 @@ static enum lipcl_status append_packed(struct lipcl_context *ctx, const struct l
     struct arg weight, bias = {0};
     struct launch *launch;
     float *data;
-    size_t vec = cpu ? 16 : 4, rows = cpu ? choose_rows(gemm->m, 6, 4) : choose_rows(gemm->m, 4, 2);
+    size_t vec = gemm->vec ? gemm->vec : cpu ? 16 : 4;
+    size_t rows = gemm->rows ? gemm->rows : cpu ? choose_rows(gemm->m, 6, 4) : choose_rows(gemm->m, 4, 2);
     size_t blocks = size_ceil_div(gemm->n, vec), padded = blocks * vec;
     /* CPU devices stream one block of columns at a time; on GPUs neighbouring work-items read neighbouring blocks. */
     size_t block_stride = cpu ? gemm->k * vec : vec, step = cpu ? vec : padded;

@@ -11,7 +11,12 @@ struct gemm {
     size_t a_stride;
     const float *weight; /* [n,k], its columns in the order of A's memory; read during gemm_append() only */
     const float *bias;   /* [n] or NULL */
+    size_t vec, rows;    /* of the packed kernel's block; 0: its own choice */
 };
+
+/* The values worth trying for them. */
+#define GEMM_VEC_VALUES 1, 2, 4, 8, 16
+#define GEMM_ROWS_VALUES 1, 2, 3, 4, 5, 6, 8, 16
 
 /* Whether a request's device and options want CLBlast or the packed kernel. */
 bool gemm_wants_clblast(const struct lower_request *request);

@@ -11,6 +11,16 @@ struct cut {
     size_t units; /* hidden, rounded up to vec */
 };
 
+enum { VEC, ROWS, LOCAL, GEMM_VEC, GEMM_ROWS };
+#define VEC_VALUES 1, 2, 4, 8, 16
+#define ROWS_VALUES 1, 2, 3, 4, 8
+#define LOCAL_VALUES 1, 2, 4, 8, 16, 32, 64, 128
+static const struct tuning_knob clblast_knobs[] = {
+    {"VEC", {VEC_VALUES}}, {"ROWS", {ROWS_VALUES}}, {"LOCAL", {LOCAL_VALUES}}, {0}};
+static const struct tuning_knob packed_knobs[] = {
+    {"VEC", {VEC_VALUES}},           {"ROWS", {ROWS_VALUES}},           {"LOCAL", {LOCAL_VALUES}},
+    {"GEMM_VEC", {GEMM_VEC_VALUES}}, {"GEMM_ROWS", {GEMM_ROWS_VALUES}}, {0}};
+
 static struct cut choose_cut(const struct lower_request *request) {
     const struct lipcl_gru_params *gru = request->params;
     size_t batch = request->input_shapes[0]->dims[1];
@@ -22,16 +32,20 @@ static struct cut choose_cut(const struct lower_request *request) {
         cut.rows = size_min(batch, 4);
         cut.vec = 1;
     }
+    cut.vec = tuned(request, VEC, cut.vec);
     cut.units = size_round_up(gru->hidden, cut.vec);
     while (cut.rows > 1 && 2 * cut.rows * cut.units * sizeof(float) > request->caps->local_bytes) cut.rows--;
     size_t limit = size_min(256, size_min(request->caps->max_work_group, request->caps->max_work_items[0]));
     while (!request->caps->cpu && cut.local < cut.units / cut.vec && 2 * cut.local <= limit) cut.local *= 2;
+    cut.rows = tuned(request, ROWS, cut.rows);
+    cut.local = tuned(request, LOCAL, cut.local);
     return cut;
 }
 
 static bool supports(const struct lower_request *request) {
     struct cut cut = choose_cut(request);
-    return !request->epilogue.relu && !request->epilogue.pool &&
+    return !request->epilogue.relu && !request->epilogue.pool && cut.local <= request->caps->max_work_group &&
+           cut.local <= request->caps->max_work_items[0] &&
            2 * cut.rows * cut.units * sizeof(float) <= request->caps->local_bytes;
 }
 
@@ -166,7 +180,9 @@ static enum lipcl_status append_layer(struct lipcl_context *ctx, const struct lo
                                    .c = gates,
                                    .a_stride = rows.stride,
                                    .weight = weight,
-                                   .bias = bias},
+                                   .bias = bias,
+                                   .vec = tuned(request, GEMM_VEC, 0),
+                                   .rows = tuned(request, GEMM_ROWS, 0)},
                     clblast));
     TRY(append_scan(ctx, request, lowered, part, &rows, gates, y));
 
@@ -213,6 +229,7 @@ static enum lipcl_status lower_clblast(struct lipcl_context *ctx, const struct l
 
 const struct lowering gru_packed = {
     .name = "gru_packed",
+    .knobs = packed_knobs,
     .supports = supports_packed,
     .accepts = accepts,
     .lower = lower_packed,
@@ -220,6 +237,7 @@ const struct lowering gru_packed = {
 
 const struct lowering gru_clblast = {
     .name = "gru_clblast",
+    .knobs = clblast_knobs,
     .supports = supports_clblast,
     .accepts = accepts,
     .lower = lower_clblast,

@@ -3,6 +3,9 @@
 
 #include "ops/gemm.h"
 
+enum { VEC, ROWS };
+static const struct tuning_knob knobs[] = {{"VEC", {GEMM_VEC_VALUES}}, {"ROWS", {GEMM_ROWS_VALUES}}, {0}};
+
 static bool no_epilogue(const struct lower_request *request) {
     return !request->epilogue.relu && !request->epilogue.pool;
 }
@@ -42,6 +45,8 @@ static enum lipcl_status lower(struct lipcl_context *ctx, const struct lower_req
                         .a_stride = stride,
                         .weight = weight,
                         .bias = bias ? bias->data : NULL,
+                        .vec = tuned(request, VEC, 0),
+                        .rows = tuned(request, ROWS, 0),
                     },
                     clblast));
 
@@ -61,6 +66,7 @@ static enum lipcl_status lower_clblast(struct lipcl_context *ctx, const struct l
 
 const struct lowering linear_packed = {
     .name = "linear_packed",
+    .knobs = knobs,
     .supports = supports_packed,
     .accepts = accepts,
     .lower = lower_packed,

@@ -3,6 +3,13 @@
 
 #include "ops/op.h"
 
+static const struct tuning_knob knobs[] = {{"VEC", {1, 2, 4, 8, 16}}, {0}};
+
+static bool is_channels_last(const struct lower_request *request) {
+    size_t stride;
+    return layout_stride(&request->input_layouts[0], 1, &stride) && stride == 1 && request->input_shapes[0]->dims[1] > 1;
+}
+
 /* In the kernel's 32-bit coordinates, with room for a tap on either side. */
 static bool supports(const struct lower_request *request) {
     const struct lipcl_maxpool3d_params *pool = request->params;
@@ -13,6 +20,8 @@ static bool supports(const struct lower_request *request) {
         uint64_t reach = pool->dilation[axis] * pool->kernel[axis] + pool->padding[axis];
         if (y[2 + axis] * pool->stride[axis] + reach >= 1 << 30 || x[2 + axis] >= 1 << 30) return false;
     }
+    size_t vec = tuned(request, 0, 1);
+    if (x[1] % vec || (vec > 1 && !is_channels_last(request))) return false;
     return size_multiply(&rows, y[0] * y[2], y[3]) && rows < 1 << 30 && y[1] < 1 << 30;
 }
 
@@ -22,12 +31,13 @@ static enum lipcl_status lower(struct lipcl_context *ctx, const struct lower_req
     const struct lipcl_shape *x = request->input_shapes[0], *y = &request->outputs[0];
     size_t in[5], out[5];
     for (size_t dim = 0; dim < 5; dim++) layout_stride(&request->input_layouts[0], dim, &in[dim]);
-    bool channels_last = in[1] == 1 && x->dims[1] > 1;
+    bool channels_last = is_channels_last(request);
     lowered->outputs[0] = channels_last ? layout_ordered(y, (size_t[5]){0, 2, 3, 4, 1}) : layout_row_major(y);
     for (size_t dim = 0; dim < 5; dim++) layout_stride(&lowered->outputs[0], dim, &out[dim]);
 
     size_t vec = 1, widest = request->caps->cpu ? 16 : 4;
     while (channels_last && vec < widest && x->dims[1] % (2 * vec) == 0) vec *= 2;
+    if (channels_last) vec = tuned(request, 0, vec);
     struct launch *launch;
     TRY(lowered_launch(
         ctx, lowered, &launch, "maxpool3d_direct.cl", "maxpool3d_direct",
@@ -56,6 +66,7 @@ fail:
 
 const struct lowering maxpool3d_direct = {
     .name = "maxpool3d_direct",
+    .knobs = knobs,
     .supports = supports,
     .accepts = accepts_strided,
     .lower = lower,

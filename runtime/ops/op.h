@@ -68,6 +68,19 @@ struct epilogue {
     const struct lipcl_maxpool3d_params *pool; /* NULL: none */
 };
 
+/* A number that a lowering chooses for itself, by shapes and capabilities, and that a tuner or the kernel checker may choose
+ * instead: the name of a -D option, and the values worth trying. */
+enum { TUNING_MAX_KNOBS = 8, TUNING_MAX_VALUES = 8 };
+struct tuning_knob {
+    const char *name;
+    size_t values[TUNING_MAX_VALUES]; /* ends with 0, unless full */
+};
+
+/* A value a knob, in the order of the lowering's knobs; 0: the lowering's own choice. */
+struct tuning {
+    size_t values[TUNING_MAX_KNOBS];
+};
+
 struct lower_request {
     const char *layer; /* for messages */
     const void *params;
@@ -81,7 +94,13 @@ struct lower_request {
     struct epilogue epilogue;
     const struct device_caps *caps;
     enum lipcl_gemm gemm;
+    struct tuning tuning;
 };
+
+/* The value of a knob: what the request says, else the lowering's own choice. */
+static inline size_t tuned(const struct lower_request *request, size_t knob, size_t own) {
+    return request->tuning.values[knob] ? request->tuning.values[knob] : own;
+}
 
 enum arg_kind { ARG_INPUT, ARG_OUTPUT, ARG_CONSTANT, ARG_SCRATCH };
 
@@ -118,7 +137,10 @@ struct lowered {
 
 struct lowering {
     const char *name;
-    /* Whether it can do this at all, epilogue included. */
+    /* Its tuning space: at most TUNING_MAX_KNOBS, ends with one without a name; NULL: nothing to choose. Not every
+     * combination suits every layer: `supports` has the last word. */
+    const struct tuning_knob *knobs;
+    /* Whether it can do this at all, epilogue and tuning included. */
     bool (*supports)(const struct lower_request *request);
     /* Whether activation `input` may come in this layout; otherwise the plan copies it to row-major first. */
     bool (*accepts)(const struct lower_request *request, size_t input, const struct layout *layout);

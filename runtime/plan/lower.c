@@ -82,7 +82,7 @@ static enum lipcl_status copy_to_row_major(struct lipcl_plan *plan, struct plan_
     TRY(plan_buffer(plan, buffer, lipcl_shape_count(&value->shape) * sizeof(float)));
     bindings.outputs[0] = *buffer;
     TRY(lower_copy(device_context(plan->device), &lowered, &value->shape, &value->layout, arg_input(0), arg_output(0),
-                   device_caps(plan->device)));
+                   &plan->caps));
     TRY(compile(plan, launches, count, &lowered, &bindings));
 
 fail:
@@ -141,9 +141,10 @@ static enum lipcl_status request_init(struct request *request, struct lipcl_plan
         .op_outputs = request->op_outputs,
         .outputs = request->outputs,
         .wanted = request->wanted,
-        .caps = device_caps(plan->device),
+        .caps = &plan->caps,
         .gemm = params->gemm,
     };
+    if (plan->checks.lowering && strcmp(first->op->name, plan->checks.op) == 0) request->lower.tuning = plan->checks.tuning;
     for (size_t i = 1; i < layer->node_count; i++) { /* the fusion pass lets only these two follow */
         const struct node *node = &plan->nodes[layer->nodes[i]];
         if (strcmp(node->op->name, "relu") == 0)

@@ -95,6 +95,8 @@ enum lipcl_status plan_create(struct lipcl_context *ctx, struct lipcl_plan **pla
     if (!*plan) TRY(fail_memory(ctx, sizeof **plan));
     (*plan)->device = device;
     (*plan)->checks = *checks;
+    (*plan)->caps = *device_caps(device);
+    if (checks->as_gpu) (*plan)->caps.cpu = false;
     TRY(lipcl_graph_status(graph));
     if (graph->output_count == 0)
         TRY(fail(ctx, LIPCL_ERROR_ARGUMENT, "plan: the graph has no output; see lipcl_graph_output()"));

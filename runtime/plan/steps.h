@@ -40,11 +40,14 @@ struct step {
 struct plan_checks {
     bool guard;           /* every buffer gets a guard band behind it, and NaN in all that is not written yet */
     const char *op;       /* layers of this operator ... */
-    const char *lowering; /* ... run by this lowering or not at all; NULL: as usual */
+    const char *lowering; /* ... run by this lowering or not at all; NULL: as usual, */
+    struct tuning tuning; /* ... with these values */
+    bool as_gpu;          /* lowerings are told that a CPU device were none */
 };
 
 struct lipcl_plan {
     struct lipcl_device *device;
+    struct device_caps caps; /* what lowerings are told of it */
     struct arena arena;
     /* The graph, copied: it may be gone by the time of a run. Its names and params point into this plan's arena. */
     size_t node_count;
@@ -112,6 +115,10 @@ enum lipcl_status step_reference(struct lipcl_plan *plan, const struct step *ste
  * i's. `exact`: to the bit, else within the release bound. */
 enum lipcl_status step_check(struct lipcl_plan *plan, const struct step *step, bool exact,
                              struct compare_result results[OP_MAX_OUTPUTS]);
+/* The same within the release bound, a recurrence running freely from its initial state instead of step-locked: errors carried
+ * along widen the bound so fast that this says something for the first few steps only (see reference/gru_ref.c). */
+enum lipcl_status step_check_free_running(struct lipcl_plan *plan, const struct step *step,
+                                          struct compare_result results[OP_MAX_OUTPUTS]);
 
 /* step_reference() between reading inputs from the device and writing outputs to it. */
 enum lipcl_status step_run_reference(struct lipcl_plan *plan, const struct step *step);

@@ -108,6 +108,7 @@ static bool run_row(struct checking *checking, struct check_row *row, struct lip
                      (unsigned long long)one.index, lipcl_context_error(checking->ctx));
             return false;
         }
+        if (options.log_level >= LIPCL_LOG_INFO) say("case %llu: %s", (unsigned long long)one.index, result.text);
         check_row_count(row, &result, &one);
         if (result.verdict == LIPCL_CHECK_FAILED && raw.fail_fast) break;
     }
