@@ -80,6 +80,21 @@ struct lipcl_layer_check {
 LIPCL_API enum lipcl_status lipcl_plan_check_layer(struct lipcl_context *ctx, struct lipcl_plan *plan, size_t layer,
                                                    struct lipcl_layer_check *check);
 
+/* A spot check: one small block of one layer's output. */
+struct lipcl_spot_check {
+    size_t layer;
+    size_t start[LIPCL_MAX_RANK]; /* the block's first element in the layer's output ... */
+    struct lipcl_shape block;     /* ... and its extents */
+    struct lipcl_layer_check check;
+};
+
+/* Recomputes a block of a layer's output in the latest run, both drawn from `seed`, with the reference, fed with what the
+ * device itself fed the layer. It reads and computes little more than the block, in a millisecond or so: for checking one run
+ * in many, with another seed each time. Blocks of a layer's second output (a GRU's final state) are not drawn. *spot tells what
+ * was found; the status only whether it could be looked for. */
+LIPCL_API enum lipcl_status lipcl_plan_spot_check(struct lipcl_context *ctx, struct lipcl_plan *plan, uint64_t seed,
+                                                  struct lipcl_spot_check *spot);
+
 #ifdef __cplusplus
 }
 #endif

@@ -30,11 +30,12 @@ enum lipcl_status cl_buffer_write(struct lipcl_device *device, struct device_buf
                     "clEnqueueWriteBuffer");
 }
 
-enum lipcl_status cl_buffer_read(struct lipcl_device *device, void *data, struct device_buffer *buffer, size_t bytes) {
+enum lipcl_status cl_buffer_read(struct lipcl_device *device, void *data, struct device_buffer *buffer, size_t offset_bytes,
+                                 size_t bytes) {
     struct cl_state *state = cl_state(device);
-    return cl_check(device,
-                    state->cl->clEnqueueReadBuffer(state->queue, buffer->handle, CL_TRUE, 0, bytes, data, 0, NULL, NULL),
-                    "clEnqueueReadBuffer");
+    return cl_check(
+        device, state->cl->clEnqueueReadBuffer(state->queue, buffer->handle, CL_TRUE, offset_bytes, bytes, data, 0, NULL, NULL),
+        "clEnqueueReadBuffer");
 }
 
 enum lipcl_status cl_launch(struct lipcl_device *device, struct device_kernel *kernel, const size_t global[3],

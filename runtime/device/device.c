@@ -171,23 +171,30 @@ size_t device_buffer_bytes(const struct device_buffer *buffer) {
     return buffer->bytes;
 }
 
-static enum lipcl_status check_range(const struct lipcl_device *device, const struct device_buffer *buffer, size_t bytes) {
-    if (bytes <= buffer->bytes) return check_alive(device);
-    return fail(device->ctx, LIPCL_ERROR_ARGUMENT, "device %s: a transfer of %zu bytes does not fit a buffer of %zu",
-                device->info.name, bytes, buffer->bytes);
+static enum lipcl_status check_range(const struct lipcl_device *device, const struct device_buffer *buffer, size_t offset_bytes,
+                                     size_t bytes) {
+    if (bytes <= buffer->bytes && offset_bytes <= buffer->bytes - bytes) return check_alive(device);
+    return fail(device->ctx, LIPCL_ERROR_ARGUMENT,
+                "device %s: a transfer of %zu bytes from %zu on does not fit a buffer of %zu", device->info.name, bytes,
+                offset_bytes, buffer->bytes);
 }
 
 enum lipcl_status device_buffer_write(struct lipcl_device *device, struct device_buffer *buffer, const void *data,
                                       size_t bytes) {
-    enum lipcl_status status = check_range(device, buffer, bytes);
+    enum lipcl_status status = check_range(device, buffer, 0, bytes);
     if (status != LIPCL_OK || bytes == 0) return status;
     return device->backend->buffer_write(device, buffer, data, bytes);
 }
 
 enum lipcl_status device_buffer_read(struct lipcl_device *device, void *data, struct device_buffer *buffer, size_t bytes) {
-    enum lipcl_status status = check_range(device, buffer, bytes);
+    return device_buffer_read_part(device, data, buffer, 0, bytes);
+}
+
+enum lipcl_status device_buffer_read_part(struct lipcl_device *device, void *data, struct device_buffer *buffer,
+                                          size_t offset_bytes, size_t bytes) {
+    enum lipcl_status status = check_range(device, buffer, offset_bytes, bytes);
     if (status != LIPCL_OK || bytes == 0) return status;
-    return device->backend->buffer_read(device, data, buffer, bytes);
+    return device->backend->buffer_read(device, data, buffer, offset_bytes, bytes);
 }
 
 enum lipcl_status device_kernel_create(struct lipcl_device *device, struct device_kernel **kernel, const char *file,

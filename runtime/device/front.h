@@ -53,6 +53,9 @@ enum lipcl_status device_buffer_write(struct lipcl_device *device, struct device
 
 /* Waits for everything enqueued before, then copies out. */
 enum lipcl_status device_buffer_read(struct lipcl_device *device, void *data, struct device_buffer *buffer, size_t bytes);
+/* The same for a part of the buffer. */
+enum lipcl_status device_buffer_read_part(struct lipcl_device *device, void *data, struct device_buffer *buffer,
+                                          size_t offset_bytes, size_t bytes);
 
 /* Builds cl_kernels/`file` with `options` (once for equal pairs in the life of the device) and takes one kernel of it.
  * A kernel object belongs to one plan: it keeps its arguments. LIPCL_ERROR_BUILD when the compiler refuses it. */

@@ -27,9 +27,10 @@ static enum lipcl_status host_buffer_write(struct lipcl_device *device, struct d
     return LIPCL_OK;
 }
 
-static enum lipcl_status host_buffer_read(struct lipcl_device *device, void *data, struct device_buffer *buffer, size_t bytes) {
+static enum lipcl_status host_buffer_read(struct lipcl_device *device, void *data, struct device_buffer *buffer,
+                                          size_t offset_bytes, size_t bytes) {
     (void)device;
-    memcpy(data, buffer->handle, bytes);
+    memcpy(data, (const char *)buffer->handle + offset_bytes, bytes);
     return LIPCL_OK;
 }
 

@@ -62,6 +62,36 @@ static struct op_cost conv3d_cost(const void *params, const struct lipcl_shape *
     };
 }
 
+/* Whole groups where the block's channels belong to several. */
+static bool conv3d_crop(struct op_crop *crop, const struct lipcl_shape *const *inputs, const struct lipcl_shape *outputs) {
+    (void)outputs;
+    struct lipcl_conv3d_params *conv = crop->params;
+    struct op_parameter parameters[2];
+    conv3d_parameters(conv, inputs, parameters);
+    size_t group_inputs = inputs[0]->dims[1] / conv->groups, group_outputs = conv->out_channels / conv->groups;
+    size_t first = (size_t)crop->output.start[1], count = crop->output.shape.dims[1];
+    size_t group = first / group_outputs, groups = (first + count - 1) / group_outputs - group + 1;
+    if (groups > 1) {
+        first = group * group_outputs;
+        count = groups * group_outputs;
+        crop->output.start[1] = (ptrdiff_t)first;
+        crop->output.shape.dims[1] = count;
+    }
+    struct box x = crop->output;
+    struct window window = {conv->kernel, conv->stride, conv->padding, conv->dilation, false};
+    window_crop(&x, &crop->output, &window, conv->padding);
+    x.start[1] = (ptrdiff_t)(group * group_inputs);
+    x.shape.dims[1] = groups * group_inputs;
+    conv->groups = groups;
+    conv->out_channels = count;
+    crop->outside = 0;
+    crop->input_count = 3;
+    crop_activation(crop, 0, &x);
+    crop_parameter_rows(crop, 1, &parameters[0].shape, first, count);
+    if (!conv->no_bias) crop_parameter_rows(crop, 2, &parameters[1].shape, first, count);
+    return true;
+}
+
 static const struct lowering *const conv3d_lowerings[] = {&conv3d_direct, NULL};
 
 const struct op_def conv3d_op = {
@@ -71,6 +101,7 @@ const struct op_def conv3d_op = {
     .infer = conv3d_infer,
     .parameters = conv3d_parameters,
     .reference = conv3d_ref,
+    .crop = conv3d_crop,
     .cost = conv3d_cost,
     .lowerings = conv3d_lowerings,
 };

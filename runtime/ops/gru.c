@@ -59,6 +59,41 @@ static struct op_cost gru_cost(const void *params, const struct lipcl_shape *con
     return (struct op_cost){.flops = flops, .bytes = 4 * (values + weights)};
 }
 
+/* Of a block that lies in one step of one sample: all of the direction that its first element belongs to, as a GRU of one step
+ * that begins in the state that was computed before (after, in reverse), which makes it step-locked. The states of an inner
+ * layer are not to be seen, so several layers cannot be cut. */
+static bool gru_crop(struct op_crop *crop, const struct lipcl_shape *const *inputs, const struct lipcl_shape *outputs) {
+    struct lipcl_gru_params *gru = crop->params;
+    struct box *y = &crop->output;
+    if (gru->layers > 1 || y->shape.dims[0] != 1 || y->shape.dims[1] != 1) return false;
+    struct op_parameter parameters[8];
+    gru_parameters(gru, inputs, parameters);
+    size_t direction = (size_t)y->start[2] / gru->hidden, t = (size_t)y->start[0];
+    y->start[2] = (ptrdiff_t)(direction * gru->hidden);
+    y->shape.dims[2] = gru->hidden;
+    struct box x = *y, state = *y;
+    x.start[2] = 0;
+    x.shape.dims[2] = inputs[0]->dims[2];
+    crop->input_count = 6;
+    crop_activation(crop, 0, &x);
+    if (t != (direction ? outputs[0].dims[0] - 1 : 0)) {
+        state.start[0] += direction ? 1 : -1;
+        crop->inputs[1] = (struct crop_input){CROP_OUTPUT, 0, state};
+    } else if (inputs[1]) {
+        state.start[0] = (ptrdiff_t)direction;
+        state.start[2] = 0;
+        crop_activation(crop, 1, &state);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        const struct op_parameter *parameter = &parameters[4 * direction + i];
+        if (parameter->absent) continue;
+        crop_parameter(crop, 2 + i, &parameter->shape);
+        crop->inputs[2 + i].index = 2 + 4 * direction + i;
+    }
+    gru->bidirectional = false;
+    return true;
+}
+
 static const struct lowering *const gru_lowerings[] = {&gru_clblast, &gru_packed, NULL};
 
 const struct op_def gru_op = {
@@ -68,6 +103,7 @@ const struct op_def gru_op = {
     .infer = gru_infer,
     .parameters = gru_parameters,
     .reference = gru_ref,
+    .crop = gru_crop,
     .cost = gru_cost,
     .lowerings = gru_lowerings,
 };

@@ -39,6 +39,23 @@ static struct op_cost linear_cost(const void *params, const struct lipcl_shape *
     };
 }
 
+static bool linear_crop(struct op_crop *crop, const struct lipcl_shape *const *inputs, const struct lipcl_shape *outputs) {
+    struct lipcl_linear_params *linear = crop->params;
+    struct op_parameter parameters[2];
+    linear_parameters(linear, inputs, parameters);
+    size_t last = outputs[0].rank - 1;
+    size_t first = (size_t)crop->output.start[last], count = crop->output.shape.dims[last];
+    struct box x = crop->output;
+    x.start[last] = 0;
+    x.shape.dims[last] = inputs[0]->dims[last];
+    linear->out_features = count;
+    crop->input_count = 3;
+    crop_activation(crop, 0, &x);
+    crop_parameter_rows(crop, 1, &parameters[0].shape, first, count);
+    if (!linear->no_bias) crop_parameter_rows(crop, 2, &parameters[1].shape, first, count);
+    return true;
+}
+
 static const struct lowering *const linear_lowerings[] = {&linear_clblast, &linear_packed, NULL};
 
 const struct op_def linear_op = {
@@ -48,6 +65,7 @@ const struct op_def linear_op = {
     .infer = linear_infer,
     .parameters = linear_parameters,
     .reference = linear_ref,
+    .crop = linear_crop,
     .cost = linear_cost,
     .lowerings = linear_lowerings,
 };

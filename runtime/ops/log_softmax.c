@@ -20,6 +20,17 @@ static struct op_cost log_softmax_cost(const void *params, const struct lipcl_sh
     return (struct op_cost){.flops = 4 * count, .bytes = 8 * count};
 }
 
+/* Whole rows. */
+static bool log_softmax_crop(struct op_crop *crop, const struct lipcl_shape *const *inputs, const struct lipcl_shape *outputs) {
+    (void)inputs;
+    size_t last = outputs[0].rank - 1;
+    crop->output.start[last] = 0;
+    crop->output.shape.dims[last] = outputs[0].dims[last];
+    crop->input_count = 1;
+    crop_activation(crop, 0, &crop->output);
+    return true;
+}
+
 static const struct lowering *const log_softmax_lowerings[] = {&log_softmax_rows, NULL};
 
 const struct op_def log_softmax_op = {
@@ -27,6 +38,7 @@ const struct op_def log_softmax_op = {
     .output_count = 1,
     .infer = log_softmax_infer,
     .reference = log_softmax_ref,
+    .crop = log_softmax_crop,
     .cost = log_softmax_cost,
     .lowerings = log_softmax_lowerings,
 };

@@ -1,3 +1,5 @@
+#include <math.h>
+
 #include "ops/op.h"
 #include "ops/window.h"
 
@@ -39,6 +41,19 @@ static struct op_cost maxpool3d_cost(const void *params, const struct lipcl_shap
     };
 }
 
+static bool maxpool3d_crop(struct op_crop *crop, const struct lipcl_shape *const *inputs, const struct lipcl_shape *outputs) {
+    (void)inputs, (void)outputs;
+    struct lipcl_maxpool3d_params *pool = crop->params;
+    struct window window = {pool->kernel, pool->stride, pool->padding, pool->dilation, false};
+    struct box x = crop->output;
+    window_crop(&x, &crop->output, &window, pool->padding);
+    pool->ceil_mode = false;
+    crop->outside = -INFINITY;
+    crop->input_count = 1;
+    crop_activation(crop, 0, &x);
+    return true;
+}
+
 static const struct lowering *const maxpool3d_lowerings[] = {&maxpool3d_direct, NULL};
 
 const struct op_def maxpool3d_op = {
@@ -47,6 +62,7 @@ const struct op_def maxpool3d_op = {
     .output_count = 1,
     .infer = maxpool3d_infer,
     .reference = maxpool3d_ref,
+    .crop = maxpool3d_crop,
     .cost = maxpool3d_cost,
     .lowerings = maxpool3d_lowerings,
 };

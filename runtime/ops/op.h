@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "device/front.h"
 #include "reference/reference.h"
+#include "tensor/box.h"
 #include "tensor/layout.h"
 #include "tensor/shape.h"
 
@@ -42,6 +43,28 @@ typedef size_t (*op_parameters_fn)(const void *params, const struct lipcl_shape 
 typedef struct op_cost (*op_cost_fn)(const void *params, const struct lipcl_shape *const *inputs, size_t input_count,
                                      const struct lipcl_shape *outputs);
 
+/* What the reference takes to compute one block of output 0 only, with the very sums that it forms for the whole. */
+enum crop_source { CROP_ABSENT, CROP_INPUT, CROP_OUTPUT };
+
+struct crop_input {
+    enum crop_source from; /* CROP_OUTPUT: of what was computed before (a recurrence's state), else of the node's inputs */
+    size_t index;          /* which of them */
+    struct box box;        /* of a parameter: all of it, or some of its first dimension */
+};
+
+enum { CROP_MAX_INPUTS = 8 };
+
+struct op_crop {
+    struct box output; /* comes as what is wanted, leaves as what is computed: at least that, but see gru.c */
+    void *params;      /* comes as a copy of the node's, leaves as those for the block */
+    size_t input_count;
+    struct crop_input inputs[CROP_MAX_INPUTS]; /* what to hand to the reference; comes as CROP_ABSENT */
+    float outside;                             /* the value of activations outside their tensor */
+};
+
+/* False: this operator cannot compute the block alone. `inputs`: shapes of the activations; outputs: of the node's. */
+typedef bool (*op_crop_fn)(struct op_crop *crop, const struct lipcl_shape *const *inputs, const struct lipcl_shape *outputs);
+
 struct lowering;
 
 struct op_def {
@@ -51,6 +74,7 @@ struct op_def {
     op_infer_fn infer;
     op_parameters_fn parameters; /* NULL: none */
     op_ref_fn reference;
+    op_crop_fn crop; /* NULL: the reference computes all or nothing */
     op_cost_fn cost;
     const struct lowering *const *lowerings; /* in order of preference, ends with NULL */
     bool (*is_identity)(const void *params); /* NULL: never. True: output 0 is input 0 (dropout when evaluating) */
@@ -151,6 +175,12 @@ struct lowering {
 /* For `accepts`: one digit a dimension, which any kernel with strides can read. */
 bool accepts_strided(const struct lower_request *request, size_t input, const struct layout *layout);
 bool accepts_row_major(const struct lower_request *request, size_t input, const struct layout *layout);
+
+/* Helpers of crops: input `i` is the node's own, of that box; a parameter whole, or `count` of its first dimension from `first`
+ * on. */
+void crop_activation(struct op_crop *crop, size_t i, const struct box *box);
+void crop_parameter(struct op_crop *crop, size_t i, const struct lipcl_shape *shape);
+void crop_parameter_rows(struct op_crop *crop, size_t i, const struct lipcl_shape *shape, size_t first, size_t count);
 
 /* Helpers of lowerings. Each returns a status; the argument to use comes back through *arg. */
 enum lipcl_status lowered_constant(struct lipcl_context *ctx, struct lowered *lowered, struct arg *arg, float **data,

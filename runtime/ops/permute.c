@@ -32,6 +32,19 @@ static bool permute_view(struct layout *out, const void *params, const struct la
     return true;
 }
 
+static bool permute_crop(struct op_crop *crop, const struct lipcl_shape *const *inputs, const struct lipcl_shape *outputs) {
+    (void)inputs;
+    const size_t *order = ((const struct lipcl_permute_params *)crop->params)->order;
+    struct box x = crop->output;
+    for (size_t i = 0; i < outputs[0].rank; i++) {
+        x.start[order[i]] = crop->output.start[i];
+        x.shape.dims[order[i]] = crop->output.shape.dims[i];
+    }
+    crop->input_count = 1;
+    crop_activation(crop, 0, &x);
+    return true;
+}
+
 static const struct lowering *const permute_lowerings[] = {&permute_copy, NULL};
 
 const struct op_def permute_op = {
@@ -40,6 +53,7 @@ const struct op_def permute_op = {
     .output_count = 1,
     .infer = permute_infer,
     .reference = permute_ref,
+    .crop = permute_crop,
     .cost = permute_cost,
     .lowerings = permute_lowerings,
     .view = permute_view,

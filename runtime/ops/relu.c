@@ -16,6 +16,13 @@ static struct op_cost relu_cost(const void *params, const struct lipcl_shape *co
     return (struct op_cost){.flops = count, .bytes = 8 * count};
 }
 
+static bool relu_crop(struct op_crop *crop, const struct lipcl_shape *const *inputs, const struct lipcl_shape *outputs) {
+    (void)inputs, (void)outputs;
+    crop->input_count = 1;
+    crop_activation(crop, 0, &crop->output);
+    return true;
+}
+
 static const struct lowering *const relu_lowerings[] = {&relu_map, NULL};
 
 const struct op_def relu_op = {
@@ -23,6 +30,7 @@ const struct op_def relu_op = {
     .output_count = 1,
     .infer = relu_infer,
     .reference = relu_ref,
+    .crop = relu_crop,
     .cost = relu_cost,
     .lowerings = relu_lowerings,
 };

@@ -71,3 +71,12 @@ enum lipcl_status window_infer(struct lipcl_context *ctx, const char *op, const 
 fail:
     return status;
 }
+
+void window_crop(struct box *input, const struct box *output, const struct window *window, size_t padding[3]) {
+    for (size_t axis = 0; axis < 3; axis++) {
+        size_t dim = 2 + axis, reach = window->dilation[axis] * (window->kernel[axis] - 1) + 1;
+        input->start[dim] = output->start[dim] * (ptrdiff_t)window->stride[axis] - (ptrdiff_t)window->padding[axis];
+        input->shape.dims[dim] = (output->shape.dims[dim] - 1) * window->stride[axis] + reach;
+        padding[axis] = 0;
+    }
+}

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "base/log.h"
+#include "tensor/box.h"
 #include "tensor/shape.h"
 
 /* Triples in the order T, H, W; normalised: no zero stands for a default. */
@@ -23,6 +24,9 @@ void window_default(size_t triple[3], const size_t defaults[3]);
  * LIPCL_ERROR_ARGUMENT: a parameter is out of range; LIPCL_ERROR_SHAPE: x, or a kernel beyond the padded input. */
 enum lipcl_status window_infer(struct lipcl_context *ctx, const char *op, const char *layer, struct lipcl_shape *y,
                                const struct lipcl_shape *x, size_t channels, const struct window *window);
+
+/* Sets T, H, W of the input's box to what the output's box is made from, and the padding, which is part of it now, to 0. */
+void window_crop(struct box *input, const struct box *output, const struct window *window, size_t padding[3]);
 
 /* True when `shape` is an F32 tensor whose bytes can be counted. */
 bool window_shape_fits(const struct lipcl_shape *shape);

@@ -90,8 +90,7 @@ fail:
     return status;
 }
 
-/* The value that output `i` of a step is. */
-static lipcl_value output_value(const struct lipcl_plan *plan, const struct step *step, size_t i) {
+lipcl_value step_output(const struct lipcl_plan *plan, const struct step *step, size_t i) {
     const struct node *first = &plan->nodes[step->layer.nodes[0]];
     const struct node *last = &plan->nodes[step->layer.nodes[step->layer.node_count - 1]];
     return i == 0 ? last->outputs[0] : first->outputs[i];
@@ -105,7 +104,7 @@ static enum lipcl_status check(struct lipcl_plan *plan, const struct step *step,
     struct step_tensors tensors = {0};
     size_t count = plan->nodes[step->layer.nodes[0]].op->output_count;
     for (size_t i = 0; i < count; i++) {
-        lipcl_value value = output_value(plan, step, i);
+        lipcl_value value = step_output(plan, step, i);
         TRY(lipcl_tensor_create(ctx, &got[i], LIPCL_F32, &plan->values[value].shape));
         TRY(plan_read_value(plan, got[i]->data, value));
     }
@@ -142,7 +141,7 @@ enum lipcl_status step_run_reference(struct lipcl_plan *plan, const struct step 
     TRY(step_tensors_init(plan, step, &tensors));
     TRY(step_reference(plan, step, &tensors, false, NULL));
     for (size_t i = 0; i < plan->nodes[step->layer.nodes[0]].op->output_count; i++) {
-        const struct plan_value *value = &plan->values[output_value(plan, step, i)];
+        const struct plan_value *value = &plan->values[step_output(plan, step, i)];
         TRY(device_buffer_write(plan->device, value->buffer, tensors.outputs[i]->data, lipcl_tensor_bytes(tensors.outputs[i])));
     }
     TRY(device_finish(plan->device)); /* the writes read memory that is freed here */

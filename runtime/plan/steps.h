@@ -93,7 +93,14 @@ enum lipcl_status plan_add_layer(struct lipcl_plan *plan, const struct layer *la
 /* Makes output i readable in row-major order. */
 enum lipcl_status plan_add_output(struct lipcl_plan *plan, size_t output);
 
+/* read_box.c: the value's elements in `box`, row-major; `outside` where there are none. Reads little more than that. */
+enum lipcl_status plan_read_box(struct lipcl_plan *plan, float *row_major, lipcl_value value, const struct box *box,
+                                float outside);
+
 /* reference_step.c */
+
+/* The value that output `i` of a step is. */
+lipcl_value step_output(const struct lipcl_plan *plan, const struct step *step, size_t i);
 
 /* What a layer takes from and gives to the references: tensors on the host. */
 struct step_tensors {
@@ -119,6 +126,14 @@ enum lipcl_status step_check(struct lipcl_plan *plan, const struct step *step, b
  * along widen the bound so fast that this says something for the first few steps only (see reference/gru_ref.c). */
 enum lipcl_status step_check_free_running(struct lipcl_plan *plan, const struct step *step,
                                           struct compare_result results[OP_MAX_OUTPUTS]);
+
+/* block.c: step_check() of one block of output 0. *block comes as what is wanted and leaves as what was compared, which is the
+ * whole output where the layer's reference cannot be cut. */
+enum lipcl_status step_check_block(struct lipcl_plan *plan, const struct step *step, bool exact, struct box *block,
+                                   struct compare_result *result);
+
+/* spot.c: a small block of the step's output, drawn from the generator's words. */
+struct box step_draw_block(const struct lipcl_plan *plan, const struct step *step, uint64_t seed);
 
 /* step_reference() between reading inputs from the device and writing outputs to it. */
 enum lipcl_status step_run_reference(struct lipcl_plan *plan, const struct step *step);
