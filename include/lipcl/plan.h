@@ -23,6 +23,11 @@ extern "C" {
 struct lipcl_plan_params {
     enum lipcl_gemm gemm;
     bool no_fusion; /* every operator its own layer: slower, but each can be looked at */
+    /* Planning trusts every kernel as it is. By default each build of a kernel, on each device with each driver, first has to
+     * give some blocks of numbers as the reference does; a lowering that fails is refused, with a warning, and the next one or
+     * the reference takes over. What has passed is remembered in $XDG_CACHE_HOME/lipcl (or ~/.cache/lipcl).
+     * LIPCL_SELF_TEST=0 in the environment does the same as this. */
+    bool no_self_test;
 };
 
 struct lipcl_plan;

@@ -37,6 +37,9 @@ static enum lipcl_status compile_gemm(struct lipcl_plan *plan, struct plan_launc
 static enum lipcl_status compile_kernel(struct lipcl_plan *plan, struct plan_launch *out, const struct launch *launch,
                                         const struct bindings *bindings) {
     enum lipcl_status status = LIPCL_OK;
+    out->file = launch->file;
+    out->name = launch->kernel;
+    out->options = launch->options;
     TRY(device_kernel_create(plan->device, &out->kernel, launch->file, launch->kernel, launch->options));
     for (size_t i = 0; i < launch->arg_count; i++)
         TRY(device_kernel_argument(plan->device, out->kernel, i, bound(bindings, launch->args[i])));
@@ -166,6 +169,18 @@ static enum lipcl_status create_outputs(struct lipcl_plan *plan, const struct re
     return LIPCL_OK;
 }
 
+/* Leaves no trace of a lowering that failed but its buffers. */
+static void give_up(struct lipcl_plan *plan, struct step *step, const struct request *request) {
+    for (size_t i = 0; i < step->launch_count; i++) device_kernel_destroy(plan->device, &step->launches[i].kernel);
+    step->launch_count = 0;
+    step->lowering = NULL;
+    step->chain = 0;
+    for (size_t i = 0; i < request->first->op->output_count; i++) {
+        struct plan_value *value = &plan->values[i == 0 ? request->last->outputs[0] : request->first->outputs[i]];
+        value->layout = layout_row_major(&value->shape);
+    }
+}
+
 static enum lipcl_status try_lowering(struct lipcl_plan *plan, struct step *step, struct request *request,
                                       const struct lowering *lowering) {
     enum lipcl_status status = LIPCL_OK;
@@ -197,19 +212,20 @@ static enum lipcl_status try_lowering(struct lipcl_plan *plan, struct step *step
         plan->values[i == 0 ? request->last->outputs[0] : first->outputs[i]].layout = lowered->outputs[i];
     step->lowering = lowering;
     step->chain = lowered->chain;
+    TRY(self_test_step(plan, step));
 
 fail:
     if (lowered) lowered_finish(lowered);
     free(lowered);
-    for (size_t i = 0; status != LIPCL_OK && i < step->launch_count; i++)
-        device_kernel_destroy(plan->device, &step->launches[i].kernel);
-    if (status != LIPCL_OK) step->launch_count = 0;
+    if (status != LIPCL_OK) give_up(plan, step, request);
     return status;
 }
 
-/* A kernel that a driver refuses makes way for the next lowering; anything else ends the planning. */
+/* A kernel that a driver refuses, or that computes something else than the reference, makes way for the next lowering; anything
+ * else ends the planning. */
 static bool may_try_next(enum lipcl_status status) {
-    return status == LIPCL_ERROR_BUILD || status == LIPCL_ERROR_UNSUPPORTED || status == LIPCL_ERROR_DEVICE;
+    return status == LIPCL_ERROR_BUILD || status == LIPCL_ERROR_UNSUPPORTED || status == LIPCL_ERROR_DEVICE ||
+           status == LIPCL_ERROR_MISMATCH;
 }
 
 /* The kernel checker asks for one lowering of one operator. */

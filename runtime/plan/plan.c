@@ -110,14 +110,19 @@ enum lipcl_status plan_create(struct lipcl_context *ctx, struct lipcl_plan **pla
         struct plan_value *value = &(*plan)->values[graph->inputs[i]];
         TRY(plan_buffer(*plan, &value->buffer, lipcl_shape_count(&value->shape) * sizeof(float)));
     }
+    TRY(self_test_begin(*plan, params));
     for (size_t i = 0; i < passes.layer_count; i++) TRY(plan_add_layer(*plan, &passes.layers[i], params));
     for (size_t i = 0; i < graph->output_count; i++) {
         (*plan)->outputs[i] = passes.alias[graph->outputs[i]];
         TRY(plan_add_output(*plan, i));
     }
-    /* Some drivers compile a kernel only when it is first launched: let that happen here. */
-    TRY(run_steps(ctx, *plan, false));
+    /* Some drivers compile a kernel only when it is first launched: that has happened in the self-test or happens here. */
+    if (checks->guard)
+        TRY(run_steps(ctx, *plan, false));
+    else
+        TRY(plan_launch_all(*plan, (*plan)->output_launches, (*plan)->output_launch_count));
     TRY(device_finish(device));
+    self_test_end(*plan);
     return LIPCL_OK;
 
 fail:
@@ -128,6 +133,7 @@ fail:
 void lipcl_plan_destroy(struct lipcl_plan **plan) {
     if (!plan || !*plan) return;
     struct lipcl_plan *p = *plan;
+    self_test_end(p);
     for (size_t i = 0; i < p->step_count; i++)
         for (size_t k = 0; k < p->steps[i].launch_count; k++) device_kernel_destroy(p->device, &p->steps[i].launches[k].kernel);
     for (size_t i = 0; i < p->output_launch_count; i++) device_kernel_destroy(p->device, &p->output_launches[i].kernel);

@@ -18,14 +18,17 @@ static const size_t extents[LIPCL_MAX_RANK + 1][LIPCL_MAX_RANK] = {
     {1, 1, 1, 1, 1, 1, 2, 4},
 };
 
-struct box step_draw_block(const struct lipcl_plan *plan, const struct step *step, uint64_t seed) {
+struct box step_block(const struct lipcl_plan *plan, const struct step *step, enum block_place place, uint64_t seed) {
     const struct lipcl_shape *shape = &plan->values[step_output(plan, step, 0)].shape;
     struct box block = {.shape = {.rank = shape->rank}};
     for (size_t dim = 0; dim < shape->rank; dim++) {
         size_t extent = size_min(extents[shape->rank][dim], shape->dims[dim]), places = shape->dims[dim] - extent + 1;
         uint32_t word = philox_word(seed, dim);
         /* Kernels break at the borders, so every other block touches each of them. */
-        size_t start = word % 4 == 0 ? 0 : word % 4 == 1 ? places - 1 : (word >> 2) % places;
+        bool innermost = dim + 1 == shape->rank,
+             at_begin = place == BLOCK_DRAWN ? word % 4 == 0 : (place == BLOCK_FIRST) != innermost;
+        bool at_end = place == BLOCK_DRAWN ? word % 4 == 1 : !at_begin;
+        size_t start = at_begin ? 0 : at_end ? places - 1 : (word >> 2) % places;
         block.start[dim] = (ptrdiff_t)start;
         block.shape.dims[dim] = extent;
     }
@@ -41,7 +44,7 @@ enum lipcl_status lipcl_plan_spot_check(struct lipcl_context *ctx, struct lipcl_
     const struct step *step = &plan->steps[spot->layer];
     const struct lipcl_shape *shape = &plan->values[step_output(plan, step, 0)].shape;
     struct compare_result result;
-    struct box block = step_draw_block(plan, step, seed);
+    struct box block = step_block(plan, step, BLOCK_DRAWN, seed);
     enum lipcl_status status = step_check_block(plan, step, false, &block, &result);
     if (status != LIPCL_OK) return status;
     for (size_t dim = 0; dim < shape->rank; dim++) spot->start[dim] = (size_t)block.start[dim];

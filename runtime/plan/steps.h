@@ -21,6 +21,7 @@ struct plan_value {
 /* A launch with its kernel built and its arguments set, or a matrix product. */
 struct plan_launch {
     struct device_kernel *kernel; /* NULL: gemm */
+    const char *file, *name, *options;
     size_t global[3], local[3];
     struct device_gemm gemm;
 };
@@ -44,6 +45,8 @@ struct plan_checks {
     struct tuning tuning; /* ... with these values */
     bool as_gpu;          /* lowerings are told that a CPU device were none */
 };
+
+struct self_test;
 
 struct lipcl_plan {
     struct lipcl_device *device;
@@ -69,6 +72,7 @@ struct lipcl_plan {
     size_t staging_count;
     bool has_run;
     struct plan_checks checks;
+    struct self_test *self_test; /* during planning; NULL: no lowering is tested */
 };
 
 /* plan.c: lipcl_plan_create() with the checker's extras. */
@@ -132,8 +136,17 @@ enum lipcl_status step_check_free_running(struct lipcl_plan *plan, const struct 
 enum lipcl_status step_check_block(struct lipcl_plan *plan, const struct step *step, bool exact, struct box *block,
                                    struct compare_result *result);
 
-/* spot.c: a small block of the step's output, drawn from the generator's words. */
-struct box step_draw_block(const struct lipcl_plan *plan, const struct step *step, uint64_t seed);
+/* spot.c: a small block of the step's output: at the beginning along all dimensions but the innermost, where it is at the end;
+ * the opposite corner (a GRU's corners are then where a direction ends, and depend on its recurrence); or drawn from `seed`. */
+enum block_place { BLOCK_FIRST, BLOCK_LAST, BLOCK_DRAWN };
+struct box step_block(const struct lipcl_plan *plan, const struct step *step, enum block_place place, uint64_t seed);
+
+/* self_test.c: begins and ends the tests of a plan's lowerings. */
+enum lipcl_status self_test_begin(struct lipcl_plan *plan, const struct lipcl_plan_params *params);
+void self_test_end(struct lipcl_plan *plan);
+/* Launches a new step for the first time. Where its kernels have not yet passed on this device with this driver, feeds it noise
+ * and checks some blocks: LIPCL_ERROR_MISMATCH, after a warning, when one is wrong. */
+enum lipcl_status self_test_step(struct lipcl_plan *plan, const struct step *step);
 
 /* step_reference() between reading inputs from the device and writing outputs to it. */
 enum lipcl_status step_run_reference(struct lipcl_plan *plan, const struct step *step);

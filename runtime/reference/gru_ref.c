@@ -66,11 +66,13 @@ static void affine(struct values a, size_t rows, size_t columns, const float *W,
     for (size_t j = 0; j < rows; j++) {
         double sum = b ? (double)b[j] : 0.0;
         double S = fabs(sum);
-        for (size_t i = 0; i < columns; i++) sum += (double)W[j * columns + i] * v.value[i];
+        for (size_t i = 0; i < columns; i++) {
+            double w = (double)W[j * columns + i];
+            sum += w * v.value[i];
+            if (a.error) S += fabs(w) * (fabs(v.value[i]) + v.error[i]);
+        }
         a.value[j] = sum;
-        if (!a.error) continue;
-        for (size_t i = 0; i < columns; i++) S += fabs((double)W[j * columns + i]) * (fabs(v.value[i]) + v.error[i]);
-        a.error[j] = S;
+        if (a.error) a.error[j] = S;
     }
 }
 

@@ -100,7 +100,8 @@ static void compare_blocks(const struct step *step, struct draw *draw, const cha
     double *S = malloc(count * sizeof *S);
     for (size_t i = 0; i < BLOCKS; i++) {
         struct compare_result result, expected;
-        struct box block = i % 2 ? draw_box(draw, &whole.shape) : step_draw_block(plan, step, draw_word(draw));
+        struct box block =
+            i % 2 ? draw_box(draw, &whole.shape) : step_block(plan, step, (enum block_place)(i / 2), draw_word(draw));
         cr_assert(step_check_block(plan, step, false, &block, &result) == LIPCL_OK, "%s", text);
         box_copy(y, &block, got->data, &whole, NAN);
         box_copy(wanted, &block, tensors.outputs[0]->data, &whole, NAN);
@@ -164,7 +165,7 @@ Test(block_reference, small_blocks_stay_small) {
             bool expected = false;
             for (size_t i = 0; i < sizeof cut / sizeof *cut; i++) expected |= strcmp(cut[i], names[op]) == 0;
             for (size_t i = 0; expected && i < plan->step_count; i++) {
-                struct box block = step_draw_block(plan, &plan->steps[i], index);
+                struct box block = step_block(plan, &plan->steps[i], BLOCK_DRAWN, index);
                 size_t wanted = lipcl_shape_count(&block.shape);
                 cr_assert(step_check_block(plan, &plan->steps[i], true, &block, &result) == LIPCL_OK);
                 cr_expect_leq(lipcl_shape_count(&block.shape), 64 * wanted, "%s", text); /* whole groups of channels */

@@ -9,6 +9,7 @@
 #include "options.h"
 #include "progress.h"
 #include "reading.h"
+#include "spot_checks.h"
 #include "table.h"
 
 /* Columns of the two lists that are known before the first clip is read. */
@@ -32,7 +33,7 @@ static void print_line(const struct manifest_entry *entry, const char *read, con
     print("%s\n", *read ? read : "(nothing)");
 }
 
-static bool eval_clip(struct reading *reading, struct lipcl_error_rates *rates, double *milliseconds,
+static bool eval_clip(struct reading *reading, struct spot_checks *spots, struct lipcl_error_rates *rates, double *milliseconds,
                       const struct manifest_entry *entry, const struct widths *widths, json_t *object) {
     struct clip clip;
     size_t char_edits = 0, word_edits = 0;
@@ -41,7 +42,7 @@ static bool eval_clip(struct reading *reading, struct lipcl_error_rates *rates, 
         complain("%s: a batch of %zu clips; a line of a manifest is one clip", entry->path, clip_batch(&clip));
         ok = false;
     }
-    ok = ok && clip_run(reading, &clip) && clip_decode(reading, &clip);
+    ok = ok && clip_run(reading, &clip) && spot_checks_run(spots, reading, &clip) && clip_decode(reading, &clip);
     const char *read = ok ? clip.texts[0]->chars : "";
     ok = ok && lipcl_char_edits(reading->ctx, &char_edits, entry->text, read) == LIPCL_OK &&
          lipcl_word_edits(reading->ctx, &word_edits, entry->text, read) == LIPCL_OK &&
@@ -95,6 +96,7 @@ static enum exit_code eval_run(struct invocation *invocation) {
     struct manifest manifest;
     struct reading reading = {0};
     struct lipcl_error_rates rates = {0};
+    struct spot_checks spots = spot_checks_init();
     struct widths widths = {.name = 4, .text = 8};
     size_t failed = 0;
     double milliseconds = 0;
@@ -119,7 +121,7 @@ static enum exit_code eval_run(struct invocation *invocation) {
             document_set(object, "expected", document_text(entry->text));
         }
         progress_task(i, "reading %s, %zu of %zu", entry->name, i + 1, manifest.count);
-        bool ok = eval_clip(&reading, &rates, &milliseconds, entry, &widths, object);
+        bool ok = eval_clip(&reading, &spots, &rates, &milliseconds, entry, &widths, object);
         if (!ok) failed++;
         if (!ok && object) document_set(object, "error", document_text(latest_error()));
         if (object) document_append(clips, object);
@@ -129,7 +131,11 @@ static enum exit_code eval_run(struct invocation *invocation) {
         fill_document(invocation->document, &reading, &rates, failed, milliseconds);
     else if (rates.sentences)
         print_summary(&reading, &rates, failed, milliseconds);
-    code = failed ? EXIT_FAILED : EXIT_DONE;
+    if (clips)
+        spot_checks_fill(&spots, invocation->document);
+    else
+        spot_checks_print(&spots);
+    code = spots.mismatches ? EXIT_MISMATCH : failed ? EXIT_FAILED : EXIT_DONE;
 
 fail:
     progress_end();
@@ -143,6 +149,7 @@ static struct poptOption eval_options[] = {{NULL, '\0', POPT_ARG_INCLUDE_TABLE, 
                                            {NULL, '\0', POPT_ARG_INCLUDE_TABLE, gemm_options, 0, NULL, NULL},
                                            {NULL, '\0', POPT_ARG_INCLUDE_TABLE, crop_options, 0, NULL, NULL},
                                            {NULL, '\0', POPT_ARG_INCLUDE_TABLE, decoder_options, 0, NULL, NULL},
+                                           {NULL, '\0', POPT_ARG_INCLUDE_TABLE, spot_options, 0, NULL, NULL},
                                            POPT_TABLEEND};
 
 const struct command command_eval = {
@@ -157,7 +164,7 @@ const struct command command_eval = {
                    "sentences' own rates. The case of letters does not count.\n"
                    "\n"
                    "A clip that cannot be read is an error on stderr, is not counted, and makes the exit\n"
-                   "status 1.\n",
+                   "status 1. With --check-every it is 3 when a block is not what the reference says.\n",
     .examples = "  lipcl eval tests/data/clips/manifest.tsv\n"
                 "  lipcl eval manifest.tsv --grammar grid --json\n",
     .min_arguments = 1,

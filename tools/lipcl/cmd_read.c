@@ -13,6 +13,7 @@
 #include "options.h"
 #include "progress.h"
 #include "reading.h"
+#include "spot_checks.h"
 #include "srt.h"
 #include "table.h"
 
@@ -125,6 +126,7 @@ static void fill_object(json_t *object, const struct reading *reading, const str
 struct job {
     struct invocation *invocation;
     struct reading reading;
+    struct spot_checks spots;
     bool srt_into_folder;
     size_t name_columns;
 };
@@ -142,7 +144,8 @@ static enum exit_code read_clip(struct job *job, size_t index, json_t *object) {
         complain("%s: --srt needs a clip, this is a batch of %zu", path, clip_batch(&clip));
         goto fail;
     }
-    if (!clip_run(reading, &clip)) goto fail;
+    size_t spot_mismatches = job->spots.mismatches;
+    if (!clip_run(reading, &clip) || !spot_checks_run(&job->spots, reading, &clip)) goto fail;
     if (verify && !layer_checks_run(reading, &checks, NULL, layers)) goto fail;
     if (!clip_decode(reading, &clip)) goto fail;
     if (object) fill_object(object, reading, &clip, verify ? &checks : NULL, layers);
@@ -158,7 +161,7 @@ static enum exit_code read_clip(struct job *job, size_t index, json_t *object) {
         free(out);
         if (!written) goto fail;
     }
-    code = checks.violations ? EXIT_MISMATCH : EXIT_DONE;
+    code = checks.violations || job->spots.mismatches > spot_mismatches ? EXIT_MISMATCH : EXIT_DONE;
 
 fail:
     json_decref(layers);
@@ -167,7 +170,7 @@ fail:
 }
 
 static enum exit_code read_run(struct invocation *invocation) {
-    struct job job = {.invocation = invocation};
+    struct job job = {.invocation = invocation, .spots = spot_checks_init()};
     enum exit_code code = srt_prepare(invocation, &job.srt_into_folder);
     if (code != EXIT_DONE) return code;
     json_t *clips = options.json ? document_array() : NULL;
@@ -190,6 +193,11 @@ static enum exit_code read_run(struct invocation *invocation) {
         if (object) document_append(clips, object);
         if (result > code) code = result;
     }
+    progress_end();
+    if (clips)
+        spot_checks_fill(&job.spots, invocation->document);
+    else
+        spot_checks_print(&job.spots);
 
 fail:
     progress_end();
@@ -203,6 +211,7 @@ static struct poptOption read_options[] = {
     {NULL, '\0', POPT_ARG_INCLUDE_TABLE, gemm_options, 0, NULL, NULL},
     {NULL, '\0', POPT_ARG_INCLUDE_TABLE, crop_options, 0, NULL, NULL},
     {NULL, '\0', POPT_ARG_INCLUDE_TABLE, decoder_options, 0, NULL, NULL},
+    {NULL, '\0', POPT_ARG_INCLUDE_TABLE, spot_options, 0, NULL, NULL},
     {"verify", '\0', POPT_ARG_NONE, &verify, 0, "check every layer of every clip against the reference", NULL},
     {"srt", '\0', POPT_ARG_STRING, &srt, 0, "write subtitles: a file, or a folder for several clips", "OUT"},
     POPT_TABLEEND};
@@ -220,7 +229,8 @@ const struct command command_read = {
                    "same length, are not part of it.\n"
                    "\n"
                    "A clip that cannot be read is an error on stderr; the others are read all the same\n"
-                   "and the exit status is 1. With --verify it is 3 when a layer breaks its error bound.\n"
+                   "and the exit status is 1. With --verify or --check-every it is 3 when\n"
+                   "a layer breaks its error bound.\n"
                    "\n"
                    "--srt OUT: with several clips, or where OUT is a folder, a file OUT/NAME.srt a clip.\n"
                    "A cue is a word, from the frame in which it begins (25 a second where the clip does\n"

@@ -15,7 +15,7 @@ enum { OPTION_HELP = 1, OPTION_VERBOSE, OPTION_DEBUG, OPTION_QUIET, OPTION_JSON 
 
 /* What popt writes to; options_check() turns it into `options`. Strings live as long as the program. */
 static struct {
-    char *device, *gemm, *model, *crop, *decoder, *grammar;
+    char *device, *gemm, *model, *crop, *decoder, *grammar, *check_every;
     int no_fusion;
 } raw;
 
@@ -50,6 +50,13 @@ struct poptOption decoder_options[] = {
     {"grammar", '\0', POPT_ARG_STRING, &raw.grammar, 0,
      "only sentences of this grammar, by beam search: grid (the GRID corpus) or a file with a line of words a slot",
      "grid|FILE"},
+    POPT_TABLEEND};
+
+struct poptOption spot_options[] = {
+    {"check-every", '\0', POPT_ARG_STRING, &raw.check_every, 0,
+     "in one run of N, compute a random block of a random layer once more with the reference (16 costs below 1 %; default: 0, "
+     "never)",
+     "N"},
     POPT_TABLEEND};
 
 enum exit_code usage_error(const struct command *command, const char *format, ...) {
@@ -103,6 +110,12 @@ static bool options_check(const struct command *command) {
         usage_error(command, "--crop %s: it is four whole numbers X,Y,W,H, with W and H above 0", raw.crop);
         return false;
     }
+    unsigned long long every = 0;
+    if (raw.check_every && !parse_number(raw.check_every, &every, SIZE_MAX)) {
+        usage_error(command, "--check-every %s: it is a whole number, such as 16", raw.check_every);
+        return false;
+    }
+    options.check_every = (size_t)every;
     if (raw.decoder) {
         bool beam = strcmp(raw.decoder, "beam") == 0;
         if (!beam && strcmp(raw.decoder, "greedy") != 0) {
