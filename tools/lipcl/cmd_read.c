@@ -180,6 +180,7 @@ static enum exit_code read_run(struct invocation *invocation) {
         if (columns > job.name_columns) job.name_columns = columns;
     }
     progress_begin(invocation->argument_count);
+    options.no_self_test = verify != 0;
     if (!reading_init(&job.reading, invocation->ctx, options.model)) {
         code = EXIT_FAILED;
         goto fail;

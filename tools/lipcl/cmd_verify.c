@@ -168,6 +168,7 @@ static enum exit_code verify_run(struct invocation *invocation) {
     if (!in) goto fail;
     progress_begin(3);
     progress_task(0, "running %s", base_name(in));
+    options.no_self_test = true;
     if (!reading_init(&reading, invocation->ctx, model)) goto fail;
     if (options.json) {
         document_set(invocation->document, "model", document_text(reading.model));

@@ -42,6 +42,7 @@ static void print_help(void) {
            "  LIPCL_DEVICE      the device, where --device names none\n"
            "  LIPCL_DATA_DIR    a folder to look in first for the weights and the clip that ship with lipcl\n"
            "  LIPCL_KERNEL_DIR  a folder of .cl files to use instead of the built-in ones of the same name\n"
+           "  LIPCL_SELF_TEST   0: trust kernels without the test before their first use\n"
            "  NO_COLOR          no colours, even on a terminal\n\n"
            "Examples:\n"
            "  lipcl devices\n"

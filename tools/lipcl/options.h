@@ -21,6 +21,7 @@ struct options {
     const char *device; /* NULL: $LIPCL_DEVICE, else auto */
     enum lipcl_gemm gemm;
     bool no_fusion;
+    bool no_self_test; /* set by commands that check everything themselves and want to see what fails */
     const char *model; /* NULL: the weights that ship with lipcl */
     bool has_crop;
     size_t crop[4]; /* x, y, width, height in pixels of the clip */

@@ -15,8 +15,9 @@ bool reading_init(struct reading *reading, struct lipcl_context *ctx, const char
     if (!reading->model) return false;
     if (lipcl_lipnet_load(ctx, &reading->weights, reading->model) != LIPCL_OK) return false;
     if (options.grammar && lipcl_grammar_load(ctx, &reading->grammar, options.grammar) != LIPCL_OK) return false;
-    struct lipcl_lipnet_reader_params params = {.device = options.device,
-                                                .plan = {.gemm = options.gemm, .no_fusion = options.no_fusion}};
+    struct lipcl_lipnet_reader_params params = {
+        .device = options.device,
+        .plan = {.gemm = options.gemm, .no_fusion = options.no_fusion, .no_self_test = options.no_self_test}};
     return lipcl_lipnet_reader_create(ctx, &reading->reader, reading->weights, &params) == LIPCL_OK;
 }
 
