@@ -39,7 +39,7 @@ static struct lipcl_tensor *noise(struct draw *draw, const struct lipcl_shape *s
 
 /* Plans and runs case `index` of operator `op`. */
 static void run_case(size_t op, size_t index, char *text, size_t bytes) {
-    struct draw draw = {.seed = 17 + op, .next = (uint64_t)index << 36, .index = index};
+    struct draw draw = {.seed = 17 + op, .next = (uint64_t)index << 36, .index = index, .frames = 3};
     cr_assert(lipcl_graph_create(ctx, &graph) == LIPCL_OK);
     draw_table[op](&draw, graph, text, bytes);
     cr_assert(lipcl_tensor_set_create(ctx, &weights) == LIPCL_OK);
