@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "support/program.h"
+#include "support/sabotage.h"
 
 static void expect_in(const char *part, const char *text) {
     cr_expect_not_null(strstr(text, part), "\"%s\" is not in:\n%s", part, text);
@@ -88,24 +89,6 @@ Test(program_device, verify_proves_the_default_clip) {
     cr_expect_gt(index, 5);
     json_decref(document);
     program_run_finish(&run);
-}
-
-/* A copy of a kernel in `folder` in which `from` has become `to` everywhere. */
-static void sabotage(const char *folder, const char *file, const char *from, const char *to) {
-    char source[512];
-    snprintf(source, sizeof source, SOURCE_DIR "/cl_kernels/%s", file);
-    char *text = get_file(source), *rest = text, *found;
-    cr_assert_not_null(text, "%s", source);
-    FILE *out = fopen(in_folder(folder, file), "w");
-    cr_assert_not_null(out);
-    cr_assert_not_null(strstr(text, from), "%s does not hold \"%s\" any more: find another place to spoil", file, from);
-    while ((found = strstr(rest, from))) {
-        fprintf(out, "%.*s%s", (int)(found - rest), rest, to);
-        rest = found + strlen(from);
-    }
-    fputs(rest, out);
-    cr_assert_eq(fclose(out), 0);
-    free(text);
 }
 
 /* A convolution that adds a thousandth too much: the text stays right, and only the checks can tell. */
