@@ -30,13 +30,14 @@ static struct lipcl_permute_params draw_order(struct draw *draw, size_t rank) {
 
 /* An input of `shape` whose elements often lie in another order than row-major, as a layer before it may have left them: a
  * graph input of that order under a permute, which is a view. Half of those have the first dimension first and the second last,
- * as the convolutions have channels. */
+ * as the convolutions have channels; so have LipNet's own inputs, but its frames. */
 static lipcl_value draw_input(struct draw *draw, struct lipcl_graph *graph, const struct lipcl_shape *shape) {
     struct lipcl_shape stored = *shape;
     size_t rank = shape->rank;
-    if (rank < 2 || draw_chance(draw, 2)) return lipcl_graph_input(graph, "x", shape);
+    if (rank < 2 || (draw->lipnet ? rank < 5 || shape->dims[1] == 3 : draw_chance(draw, 2)))
+        return lipcl_graph_input(graph, "x", shape);
     struct lipcl_permute_params p = draw_order(draw, rank); /* logical dimension i is the input's dimension order[i] */
-    bool channels_last = rank > 2 && draw_chance(draw, 2);
+    bool channels_last = draw->lipnet || (rank > 2 && draw_chance(draw, 2));
     for (size_t i = 0; channels_last && i < rank; i++) p.order[i] = i == 0 ? 0 : i == 1 ? rank - 1 : i - 1;
     int used = snprintf(draw->note, sizeof draw->note, " stored as");
     for (size_t i = 0; i < rank; i++) {

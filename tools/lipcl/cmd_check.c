@@ -6,6 +6,7 @@
 
 #include <lipcl/check.h>
 
+#include "check_bench.h"
 #include "check_row.h"
 #include "command.h"
 #include "devices.h"
@@ -19,7 +20,7 @@ enum { DEFAULT_CASES = 10, DEFAULT_SEED = 1 };
 /* What popt writes to. */
 static struct {
     char *op, *lowering, *device, *fill, *n, *seed, *index;
-    int list, fail_fast;
+    int list, fail_fast, bench;
 } raw;
 
 /* One invocation of `lipcl check`. */
@@ -29,6 +30,7 @@ struct checking {
     unsigned long long cases, seed, index;
     bool fills[LIPCL_FILL_COUNT];
     struct check_rows rows;
+    struct check_bench bench;
 };
 
 static bool matches(const char *pattern, const char *name) {
@@ -115,29 +117,43 @@ static bool run_row(struct checking *checking, struct check_row *row, struct lip
     return true;
 }
 
-static bool run_device(struct checking *checking, const char *selector, bool silent) {
+/* One lowering with every fill asked for, and its times. */
+static bool run_lowering(struct checking *checking, struct lipcl_device *device, const char *op, const char *lowering) {
+    const struct lipcl_device_info *info = lipcl_device_info(device);
+    bool host = info->type == LIPCL_DEVICE_HOST;
+    for (int i = 0; i < LIPCL_FILL_COUNT; i++) {
+        enum lipcl_fill fill = (enum lipcl_fill)i;
+        if (!checking->fills[i] || (raw.fail_fast && checking->rows.failed)) continue;
+        progress_task(checking->rows.count, "%s, fill %s, on %s", lowering, lipcl_fill_name(fill), info->name);
+        struct check_row *row = check_rows_add(&checking->rows, info, op, lowering, fill);
+        bool ran = run_row(checking, row, device);
+        check_rows_close(&checking->rows, row);
+        if (!ran) return false;
+    }
+    if (!raw.bench || host) return true;
+    uint64_t count = raw.n || raw.index ? checking->cases : 0;
+    if (check_bench_lowering(&checking->bench, checking->ctx, device, op, lowering, checking->seed, checking->index, count))
+        return true;
+    complain("timing %s: %s", lowering, lipcl_context_error(checking->ctx));
+    return false;
+}
+
+static bool run_device(struct checking *checking, const char *selector) {
     struct lipcl_device *device = NULL;
     bool ok = false;
     if (lipcl_device_create(checking->ctx, &device, selector) != LIPCL_OK) {
-        if (silent) complain("%s", lipcl_context_error(checking->ctx));
+        complain("%s", lipcl_context_error(checking->ctx));
         goto fail;
     }
-    const struct lipcl_device_info *info = lipcl_device_info(device);
+    bool host = lipcl_device_info(device)->type == LIPCL_DEVICE_HOST;
+    if (raw.bench && host) caution("host runs the references, which are not timed");
+    if (raw.bench && !host && !check_bench_device(&checking->bench, checking->ctx, device)) goto fail;
     for (size_t i = 0; lipcl_check_op_name(i); i++) {
         const char *op = lipcl_check_op_name(i), *lowering;
-        for (size_t k = 0; (lowering = lowering_name(op, info->type == LIPCL_DEVICE_HOST, k)); k++) {
-            if (!matches(checking->op, op) || !matches(checking->lowering, lowering)) continue;
-            for (int fill = 0; fill < LIPCL_FILL_COUNT; fill++) {
-                if (!checking->fills[fill]) continue;
-                if (raw.fail_fast && checking->rows.failed) continue;
-                progress_task(checking->rows.count, "%s, fill %s, on %s", lowering, lipcl_fill_name((enum lipcl_fill)fill),
-                              info->name);
-                struct check_row *row = check_rows_add(&checking->rows, info, op, lowering, (enum lipcl_fill)fill);
-                bool ran = run_row(checking, row, device);
-                check_rows_close(&checking->rows, row);
-                if (!ran) goto fail;
-            }
-        }
+        for (size_t k = 0; (lowering = lowering_name(op, host, k)); k++)
+            if (matches(checking->op, op) && matches(checking->lowering, lowering) &&
+                !run_lowering(checking, device, op, lowering))
+                goto fail;
     }
     ok = true;
 
@@ -169,19 +185,22 @@ static enum exit_code check_run(struct invocation *invocation) {
     if (silent && lipcl_context_create(&checking.ctx, NULL) != LIPCL_OK) die_of_memory();
     if (!device_selection_init(&devices, invocation->ctx, raw.device)) goto fail;
     check_rows_begin(&checking.rows, checking.seed);
+    if (raw.bench) check_bench_init(&checking.bench, checking.rows.document);
     progress_begin(count_rows(&checking, devices.count));
     bool ran = true;
-    for (size_t i = 0; i < devices.count && ran; i++) ran = run_device(&checking, devices.selectors[i], silent);
+    for (size_t i = 0; i < devices.count && ran; i++) ran = run_device(&checking, devices.selectors[i]);
     progress_end();
     if (checking.rows.count == 0 && ran) {
         complain("no lowering matches --op '%s' --lowering '%s'; `lipcl check --list` prints them", checking.op,
                  checking.lowering);
         goto fail;
     }
+    if (raw.bench) check_bench_print(&checking.bench);
     check_rows_print(&checking.rows);
     code = !ran ? EXIT_FAILED : checking.rows.failed ? EXIT_MISMATCH : EXIT_DONE;
 
 fail:
+    check_bench_finish(&checking.bench);
     check_rows_finish(&checking.rows);
     device_selection_finish(&devices);
     if (silent) lipcl_context_destroy(&checking.ctx);
@@ -198,6 +217,8 @@ static struct poptOption check_options[] = {
     {"seed", '\0', POPT_ARG_STRING, &raw.seed, 0, "of the random cases (default: 1)", "S"},
     {"index", '\0', POPT_ARG_STRING, &raw.index, 0, "the first case's number (default: 0)", "I"},
     {"fail-fast", '\0', POPT_ARG_NONE, &raw.fail_fast, 0, "stop at the first failure", NULL},
+    {"bench", '\0', POPT_ARG_NONE, &raw.bench, 0,
+     "also time LipNet's own cases, or those that --n and --index name, beside the device's measured peaks", NULL},
     {"list", '\0', POPT_ARG_NONE, &raw.list, 0, "print operators and their lowerings, run nothing", NULL},
     POPT_TABLEEND};
 
@@ -217,11 +238,14 @@ const struct command command_check = {
                    "number everywhere, which proves nothing, and UNSUPPORTED when the lowering does not\n"
                    "take it. OF BOUND is the largest share of the bound that any element used, RHO the\n"
                    "largest error in roundings of the element's sum of magnitudes.\n"
+                   "--bench: OF LIMIT is the time that the nearer of the two peaks, multiply-adds and\n"
+                   "copying, would allow for a case's useful work over the time that it took.\n"
                    "\n"
                    "Exit status 3 when a case failed; the line below it reproduces it.\n",
     .examples = "  lipcl check\n"
                 "  lipcl check --device all -n 200\n"
                 "  lipcl check --op conv3d --fill int --seed 7 --index 12 -n 1\n"
+                "  lipcl check --lowering 'linear_*' --bench\n"
                 "  lipcl check --list\n",
     .options = check_options,
     .run = check_run,
