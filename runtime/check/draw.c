@@ -47,6 +47,24 @@ static lipcl_value draw_input(struct draw *draw, struct lipcl_graph *graph, cons
     return lipcl_permute(graph, "order", lipcl_graph_input(graph, "x", &stored), &p);
 }
 
+/* Rows of features, [..., k], for a matrix product: like draw_input(), but now and then the features are themselves two
+ * dimensions in any order, as behind the flatten of an image; the first GRU's always are. */
+static lipcl_value draw_rows(struct draw *draw, struct lipcl_graph *graph, const struct lipcl_shape *shape) {
+    size_t last = shape->rank - 1, k = shape->dims[last], inner = 2;
+    bool flatten = draw_chance(draw, 3);
+    if (draw->lipnet && k == 3072) { /* [1,C,T,H,W] -> [T,1,C,H,W] -> [T,1,C H W] */
+        struct lipcl_permute_params p = {{2, 0, 1, 3, 4}};
+        lipcl_value x = draw_input(draw, graph, &SHAPE(1, 96, shape->dims[0], 4, 8));
+        return lipcl_reshape(graph, "flatten", lipcl_permute(graph, "permute", x, &p), &(struct lipcl_reshape_params){*shape});
+    }
+    while (inner < k && k % inner) inner++;
+    if (draw->lipnet || !flatten || inner >= k) return draw_input(draw, graph, shape);
+    struct lipcl_shape split = *shape;
+    split.dims[last] = k / inner;
+    split.dims[split.rank++] = inner;
+    return lipcl_reshape(graph, "flatten", draw_input(draw, graph, &split), &(struct lipcl_reshape_params){*shape});
+}
+
 static void triple_text(char *text, size_t bytes, const size_t v[3]) {
     snprintf(text, bytes, "(%zu,%zu,%zu)", v[0], v[1], v[2]);
 }
@@ -104,6 +122,7 @@ void draw_conv3d(struct draw *draw, struct lipcl_graph *graph, char *text, size_
     struct lipcl_maxpool3d_params window = {.kernel = {1, 2, 2}};
     if (!draw->lipnet)
         for (size_t i = 0; i < 3; i++) window.kernel[i] = draw_size(draw, 1, 3);
+    bool overlap = !draw->lipnet && draw_chance(draw, 4); /* windows that no lowering may fuse as if they were disjoint */
     lipcl_value y = draw_input(draw, graph, &x);
     y = lipcl_conv3d(graph, "conv3d", y, &p);
     if (relu) y = lipcl_relu(graph, "relu", y);
@@ -112,6 +131,8 @@ void draw_conv3d(struct draw *draw, struct lipcl_graph *graph, char *text, size_
             size_t stride = size_max(p.stride[i], 1), dilation = size_max(p.dilation[i], 1);
             size_t out = (x.dims[2 + i] + 2 * p.padding[i] - dilation * (p.kernel[i] - 1) - 1) / stride + 1;
             window.kernel[i] = size_min(window.kernel[i], out);
+            if (overlap) window.stride[i] = draw_size(draw, 1, 3);
+            if (overlap) window.padding[i] = draw_size(draw, 0, window.kernel[i] / 2);
         }
     }
     if (pool) y = lipcl_maxpool3d(graph, "maxpool3d", y, &window);
@@ -124,7 +145,7 @@ void draw_conv3d(struct draw *draw, struct lipcl_graph *graph, char *text, size_
     triple_text(w, sizeof w, window.kernel);
     snprintf(text, bytes, "conv3d x %s out %zu kernel %s stride %s padding %s dilation %s groups %zu%s%s%s%s",
              shape_text(&x).chars, p.out_channels, k, s, pad, d, size_max(p.groups, 1), p.no_bias ? " no bias" : "",
-             relu ? " relu" : "", pool ? " pool " : "", pool ? w : "");
+             relu ? " relu" : "", pool ? (overlap ? " overlapping pool " : " pool ") : "", pool ? w : "");
 }
 
 void draw_maxpool3d(struct draw *draw, struct lipcl_graph *graph, char *text, size_t bytes) {
@@ -163,7 +184,7 @@ void draw_gru(struct draw *draw, struct lipcl_graph *graph, char *text, size_t b
         initial = final = false;
     }
     size_t directions = p.bidirectional ? 2 : 1;
-    lipcl_value h_n, h0 = 0, x = draw_input(draw, graph, &SHAPE(frames, batch, input));
+    lipcl_value h_n, h0 = 0, x = draw_rows(draw, graph, &SHAPE(frames, batch, input));
     if (initial) h0 = lipcl_graph_input(graph, "h0", &SHAPE(p.layers * directions, batch, p.hidden));
     lipcl_graph_output(graph, "y", lipcl_gru(graph, "gru", x, h0, &h_n, &p));
     if (final) lipcl_graph_output(graph, "h_n", h_n);
@@ -179,7 +200,7 @@ void draw_linear(struct draw *draw, struct lipcl_graph *graph, char *text, size_
         p = (struct lipcl_linear_params){.out_features = 28};
         x = SHAPE(draw->frames, 1, 512);
     }
-    lipcl_graph_output(graph, "y", lipcl_linear(graph, "linear", draw_input(draw, graph, &x), &p));
+    lipcl_graph_output(graph, "y", lipcl_linear(graph, "linear", draw_rows(draw, graph, &x), &p));
     snprintf(text, bytes, "linear x %s out %zu%s", shape_text(&x).chars, p.out_features, p.no_bias ? " no bias" : "");
 }
 

@@ -48,6 +48,24 @@ Test(program_check, a_row_a_lowering_and_fill) {
     program_run_finish(&run);
 }
 
+Test(program_check, bench_times_the_cases_of_lipnet) {
+    struct program_run run =
+        RUN("check", "--device", "cpu", "--lowering", "linear_packed", "--fill", "int", "-q", "--bench", "--json");
+    cr_assert_eq(run.status, 0, "%s", run.err);
+    json_t *document = program_json(&run), *timings = json_object_get(document, "timings");
+    json_t *peaks = json_array_get(json_object_get(document, "peaks"), 0), *timing = json_array_get(timings, 0);
+    double flops = 2.0 * 75 * 512 * 28, ms = json_number_value(json_object_get(timing, "milliseconds"));
+    double gflops = json_number_value(json_object_get(timing, "gflops"));
+    double peak = json_number_value(json_object_get(peaks, "fma_peak_gflops"));
+    cr_assert_eq(json_array_size(timings), 1, "LipNet has one linear layer");
+    cr_expect_str_eq(json_string_value(json_object_get(timing, "case")), "linear x [75,1,512] out 28");
+    cr_expect(ms > 0 && peak > 0);
+    cr_expect(gflops * ms * 1e6 >= flops && gflops * ms * 1e6 <= 1.01 * flops, "%g GFLOP/s for %g ms", gflops, ms);
+    cr_expect(json_number_value(json_object_get(timing, "limit_share")) >= 0.999 * gflops / peak);
+    json_decref(document);
+    program_run_finish(&run);
+}
+
 static const char zero_relu[] = "__kernel void relu_map(__global const float *restrict x, __global float *restrict y) {\n"
                                 "    for (size_t i = get_global_id(0); i < COUNT; i += get_global_size(0))\n"
                                 "        y[i] = x[i] > 0.0f ? x[i] : 0.0f; /* swallows NaN */\n"
