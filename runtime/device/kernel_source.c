@@ -3,11 +3,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/embedded.h"
 #include "base/file.h"
 
-enum { MAX_KERNEL_BYTES = 1 << 20, MAX_DEPTH = 4 };
+/* A folder of kernels may be anybody's: files that include others many times over end with an error, and soon. */
+enum { MAX_KERNEL_BYTES = 1 << 20, MAX_SOURCE_BYTES = 4 << 20, MAX_INCLUDES = 256, MAX_DEPTH = 4, MAX_NAME = 64 };
+
+/* The text being put together. */
+struct source {
+    struct lipcl_context *ctx;
+    char *text; /* ends with NUL */
+    size_t bytes, includes;
+};
 
 static const struct embedded_file *find_embedded(const char *name) {
     for (const struct embedded_file *file = embedded_kernels; file->name; file++)
@@ -25,11 +34,13 @@ static enum lipcl_status raw_source(struct lipcl_context *ctx, char **text, cons
         int length = snprintf(path, sizeof path, "%s/%s", ctx->kernel_dir, name);
         if (length < 0 || (size_t)length >= sizeof path)
             return fail(ctx, LIPCL_ERROR_ARGUMENT, "kernel folder %s: the path is too long", ctx->kernel_dir);
-        FILE *probe = fopen(path, "rb");
-        if (probe) {
-            fclose(probe);
+        if (access(path, F_OK) == 0) {
             log_message(ctx, LIPCL_LOG_INFO, "kernel %s: from %s", name, path);
-            return file_read_all(ctx, text, &bytes, path, MAX_KERNEL_BYTES);
+            enum lipcl_status status = file_read_all(ctx, text, &bytes, path, MAX_KERNEL_BYTES);
+            if (status != LIPCL_OK || strlen(*text) == bytes) return status;
+            free(*text);
+            *text = NULL;
+            return fail(ctx, LIPCL_ERROR_FORMAT, "kernel file %s: a NUL byte: this is no source", path);
         }
     }
     if (!embedded) return fail(ctx, LIPCL_ERROR_NOT_FOUND, "kernel file %s: not in the library", name);
@@ -39,49 +50,57 @@ static enum lipcl_status raw_source(struct lipcl_context *ctx, char **text, cons
     return LIPCL_OK;
 }
 
-/* The first line of the form `#include "name"`, with its extent; false when there is none. */
-static bool find_include(const char *text, size_t *begin, size_t *end, char name[64]) {
-    for (const char *line = text; line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
-        if (sscanf(line, "#include \"%63[^\"\n]\"", name) != 1) continue;
-        *begin = (size_t)(line - text);
-        *end = *begin + strcspn(line, "\n");
-        return true;
-    }
-    return false;
+static enum lipcl_status append(struct source *source, const char *text, size_t bytes, const char *name) {
+    if (bytes > MAX_SOURCE_BYTES - source->bytes)
+        return fail(source->ctx, LIPCL_ERROR_FORMAT, "kernel file %s: with its includes it is longer than %d bytes", name,
+                    MAX_SOURCE_BYTES);
+    char *grown = realloc(source->text, source->bytes + bytes + 1);
+    if (!grown) return fail_memory(source->ctx, source->bytes + bytes + 1);
+    source->text = grown;
+    memcpy(grown + source->bytes, text, bytes);
+    source->bytes += bytes;
+    grown[source->bytes] = '\0';
+    return LIPCL_OK;
 }
 
-static enum lipcl_status resolve(struct lipcl_context *ctx, char **source, const char *name, int depth) {
+/* Is the line one of the form `#include "name"`, the name being that of a file without a folder? */
+static bool is_include(const char *line, char name[MAX_NAME]) {
+    static const char directive[] = "#include \"";
+    if (strncmp(line, directive, sizeof directive - 1) != 0) return false;
+    const char *begin = line + sizeof directive - 1;
+    size_t length = strcspn(begin, "\"/\n");
+    if (begin[length] != '"' || length == 0 || length >= MAX_NAME) return false;
+    memcpy(name, begin, length);
+    name[length] = '\0';
+    return true;
+}
+
+static enum lipcl_status resolve(struct source *source, const char *name, int depth) {
     enum lipcl_status status = LIPCL_OK;
-    char *included = NULL, *joined = NULL, include[64];
-    size_t begin, end;
-    *source = NULL;
-    if (depth > MAX_DEPTH) {
-        fail(ctx, LIPCL_ERROR_FORMAT, "kernel file %s: includes nest too deeply", name);
-        return LIPCL_ERROR_FORMAT; /* said in a way that the compiler sees: no text means no LIPCL_OK */
+    char *text = NULL, include[MAX_NAME];
+    if (depth > MAX_DEPTH) TRY(fail(source->ctx, LIPCL_ERROR_FORMAT, "kernel file %s: includes nest too deeply", name));
+    if (source->includes++ > MAX_INCLUDES)
+        TRY(fail(source->ctx, LIPCL_ERROR_FORMAT, "kernel file %s: is included after %d others", name, MAX_INCLUDES));
+    TRY(raw_source(source->ctx, &text, name));
+    const char *from = text; /* what is not appended yet */
+    for (const char *line = text, *newline; line; line = newline ? newline + 1 : NULL) {
+        newline = strchr(line, '\n');
+        if (!is_include(line, include)) continue;
+        TRY(append(source, from, (size_t)(line - from), name));
+        TRY(resolve(source, include, depth + 1));
+        from = newline ? newline : line + strlen(line);
     }
-    TRY(raw_source(ctx, source, name));
-    while (find_include(*source, &begin, &end, include)) {
-        TRY(resolve(ctx, &included, include, depth + 1));
-        size_t tail = strlen(*source + end), middle = strlen(included);
-        joined = malloc(begin + middle + tail + 1);
-        if (!joined) TRY(fail_memory(ctx, begin + middle + tail + 1));
-        memcpy(joined, *source, begin);
-        memcpy(joined + begin, included, middle);
-        memcpy(joined + begin + middle, *source + end, tail + 1);
-        free(*source);
-        free(included);
-        *source = joined;
-        included = NULL;
-    }
-    return LIPCL_OK;
+    TRY(append(source, from, strlen(from), name));
 
 fail:
-    free(included);
-    free(*source);
-    *source = NULL;
+    free(text);
     return status;
 }
 
 enum lipcl_status kernel_source(struct lipcl_context *ctx, char **source, const char *name) {
-    return resolve(ctx, source, name, 0);
+    struct source made = {.ctx = ctx};
+    enum lipcl_status status = resolve(&made, name, 0);
+    if (status != LIPCL_OK) free(made.text);
+    *source = status == LIPCL_OK ? made.text : NULL;
+    return status;
 }
