@@ -1,5 +1,8 @@
 /* bad_file.h: for the tests of what files do to the readers: a scratch folder, a context that keeps its warnings, and the
- * rule that a bad file gets a typed error naming file and reason, within a second, in bounded memory, leaving nothing. */
+ * rule that a bad file gets a typed error naming file and reason, within a second, in bounded memory, leaving nothing.
+ *
+ * With LIPCL_KEEP_FILES=FOLDER in the environment, the files that the tests give to the readers are also copied there, named
+ * after their tests: the fuzzers start from them (tests/fuzz/README.md). */
 #ifndef LIPCL_TESTS_BAD_FILE_H
 #define LIPCL_TESTS_BAD_FILE_H
 
@@ -15,6 +18,11 @@
 
 #include <lipcl/context.h>
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__ 1 /* clang's way to say what gcc says like this */
+#endif
+#endif
 #if defined(__SANITIZE_ADDRESS__)
 enum { MEMORY_IS_REAL = 0 }; /* the sanitizer's shadow and quarantine are not the library's memory */
 #else
@@ -70,6 +78,52 @@ static inline const char *write_file(const char *name, const void *data, size_t 
     return scratch_path;
 }
 
+static inline void copy_into(FILE *to, const char *path) {
+    char buffer[65536];
+    FILE *from = fopen(path, "rb");
+    cr_assert(from, "cannot read %s", path);
+    for (size_t bytes; (bytes = fread(buffer, 1, sizeof buffer, from)) > 0;) cr_assert(fwrite(buffer, 1, bytes, to) == bytes);
+    fclose(from);
+}
+
+/* A folder as one file: for each of its files a line "NAME BYTES" and the bytes (tests/fuzz/fuzz.h reads it). */
+static inline void copy_folder_into(FILE *to, const char *folder) {
+    struct dirent **entries = NULL;
+    int count = scandir(folder, &entries, NULL, alphasort);
+    for (int i = 0; i < count; i++) {
+        char path[1024];
+        struct stat info;
+        snprintf(path, sizeof path, "%s/%s", folder, entries[i]->d_name);
+        if (stat(path, &info) == 0 && S_ISREG(info.st_mode)) {
+            fprintf(to, "%s %lld\n", entries[i]->d_name, (long long)info.st_size);
+            copy_into(to, path);
+        }
+        free(entries[i]);
+    }
+    free(entries);
+}
+
+/* Copies a file or folder to where LIPCL_KEEP_FILES says, as SUITE-TEST-NUMBER.EXTENSION. */
+static inline void keep_file(const char *path) {
+    static unsigned number; /* each test is a process */
+    const char *folder = getenv("LIPCL_KEEP_FILES"), *slash = strrchr(path, '/'), *dot = slash ? strrchr(slash, '.') : NULL;
+    struct stat info;
+    char kept[1024];
+    if (!folder || stat(path, &info) != 0 || S_ISFIFO(info.st_mode)) return;
+    snprintf(kept, sizeof kept, "%s/%s-%s-%02u%s", folder, criterion_current_test->category, criterion_current_test->name,
+             ++number,
+             S_ISDIR(info.st_mode) ? ".folder"
+             : dot                 ? dot
+                                   : "");
+    FILE *to = fopen(kept, "wb");
+    cr_assert(to, "cannot write %s", kept);
+    if (S_ISDIR(info.st_mode))
+        copy_folder_into(to, path);
+    else
+        copy_into(to, path);
+    cr_assert(fclose(to) == 0);
+}
+
 /* A line of /proc/self/status in bytes: VmRSS is the memory in use, VmHWM its peak. */
 static inline size_t memory_bytes(const char *key) {
     char line[256];
@@ -107,6 +161,7 @@ static inline void expect_refused(const struct watch *watch, const char *path, e
     size_t peak = memory_bytes("VmHWM") - watch->memory;
     double seconds = (double)(end.tv_sec - watch->start.tv_sec) + 1e-9 * (double)(end.tv_nsec - watch->start.tv_nsec);
     const char *sentence = lipcl_context_error(ctx);
+    keep_file(path);
     cr_expect(status == wanted, "wanted \"%s\", got \"%s\": %s", lipcl_status_name(wanted), lipcl_status_name(status),
               sentence);
     cr_expect(strstr(sentence, path), "the file is not named: %s", sentence);

@@ -18,6 +18,7 @@ static struct lipcl_clip_info info;
 static struct lipcl_tensor *load_with(const char *path, const struct lipcl_clip_params *params) {
     struct lipcl_tensor *clip = NULL;
     memset(&info, 0xee, sizeof info);
+    keep_file(path);
     cr_assert(lipcl_clip_load(ctx, &clip, &info, path, params) == LIPCL_OK, "%s", lipcl_context_error(ctx));
     cr_assert(clip->dtype == LIPCL_F32);
     cr_expect(info.frames == clip->shape.dims[2]);

@@ -73,6 +73,7 @@ static void patch(struct bytes bytes, const char *tag, size_t offset, uint32_t v
 static size_t frames_of(const char *path) {
     struct lipcl_tensor *clip = NULL;
     warnings[0] = '\0';
+    keep_file(path);
     enum lipcl_status status = lipcl_clip_load(ctx, &clip, NULL, path, NULL);
     cr_assert(status == LIPCL_OK, "%s", lipcl_context_error(ctx));
     size_t frames = clip->shape.dims[2];

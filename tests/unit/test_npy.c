@@ -7,6 +7,7 @@
 TestSuite(npy, .init = scratch_open, .fini = scratch_close, .timeout = 60);
 
 static struct lipcl_tensor *load(const char *path) {
+    keep_file(path);
     struct lipcl_tensor *tensor = NULL;
     cr_assert(lipcl_npy_load(ctx, &tensor, path) == LIPCL_OK, "%s", lipcl_context_error(ctx));
     return tensor;

@@ -8,6 +8,7 @@
 TestSuite(safetensors, .init = scratch_open, .fini = scratch_close, .timeout = 60);
 
 static struct lipcl_tensor_set *load(const char *path) {
+    keep_file(path);
     struct lipcl_tensor_set *set = NULL;
     cr_assert(lipcl_safetensors_load(ctx, &set, path) == LIPCL_OK, "%s", lipcl_context_error(ctx));
     return set;
@@ -167,6 +168,12 @@ static struct lipcl_tensor_set *weights(const char *prefix, enum lipcl_dtype dty
 
 static enum lipcl_status match(struct lipcl_tensor_set *set) {
     const struct lipcl_tensor *found[2];
+    if (getenv("LIPCL_KEEP_FILES")) { /* a file that holds it */
+        char path[512];
+        snprintf(path, sizeof path, "%s/set.safetensors", scratch);
+        cr_assert(lipcl_safetensors_save(ctx, path, set) == LIPCL_OK);
+        keep_file(path);
+    }
     const struct tensor_wanted wanted[2] = {{"conv.weight", SHAPE(2, 3)}, {"conv.bias", SHAPE(2)}};
     enum lipcl_status status = tensor_set_match(ctx, found, set, "weights.safetensors", wanted, 2);
     if (status == LIPCL_OK) {
