@@ -14,6 +14,7 @@ test_packages=(
     g++ make                                        # the public headers in C++; a user's CMake project
     libcriterion-dev ocl-icd-opencl-dev             # unit tests, OpenCL layers that inject faults
     python3 python3-venv ca-certificates            # for tools/intel_opencl.sh
+    clang libclang-rt-14-dev                        # for tools/fuzz.sh
 )
 
 list=false

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # On a fresh Debian 12: installs what is missing, builds and runs every test: on PoCL, on Intel's CPU runtime, and under
-# AddressSanitizer and UndefinedBehaviorSanitizer. Prints one summary last. A suite that could not run has failed.
+# AddressSanitizer and UndefinedBehaviorSanitizer, and a minute of each fuzzer. Prints one summary last. A suite that could not run has failed.
 # usage: tools/test.sh [--fast] [--no-install]
-#   --fast        PoCL only: no second runtime, no sanitizers
+#   --fast        PoCL only: no second runtime, no sanitizers, no fuzzing
 #   --no-install  what is there has to do
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
@@ -36,7 +36,7 @@ finish() {
     echo
     echo "Summary"
     printf '  %s\n' "${summary[@]}"
-    if $fast; then echo "  left out by --fast: Intel's runtime, the sanitizers"; fi
+    if $fast; then echo "  left out by --fast: Intel's runtime, the sanitizers, fuzzing"; fi
     echo
     echo "$passed passed, $failed failed"
     [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
@@ -81,6 +81,17 @@ suite() { # NAME BUILD CTEST-ARGUMENTS...
     fi
 }
 
+fuzz() {
+    local started=$SECONDS targets
+    echo "== fuzzing"
+    if tools/fuzz.sh --seconds 60 </dev/null 2>&1 | tee "$logs/fuzz.log"; then
+        targets=$(grep -c ' executions in ' "$logs/fuzz.log")
+        record "fuzzing" "$targets" 0 "$((SECONDS - started)) s"
+    else
+        record "fuzzing" 0 1 "see above"
+    fi
+}
+
 $install && step "set-up" tools/setup.sh --tests
 step "build (ci)" build ci
 suite "PoCL" build-ci
@@ -90,5 +101,6 @@ if ! $fast; then
     OCL_ICD_VENDORS=$vendors suite "Intel's OpenCL runtime" build-ci --label-regex '^(kernels|golden)$'
     step "build (asan)" build asan
     suite "ASan and UBSan, PoCL" build-asan
+    fuzz
 fi
 finish
