@@ -50,6 +50,7 @@ make_seeds() {
         for suite in "$room" "${room}_bad"; do
             LIPCL_KEEP_FILES=$work/kept "$build/tests/test_$suite" >"$work/logs/test_$suite.log" 2>&1 </dev/null || {
                 cat "$work/logs/test_$suite.log"
+                echo "fuzz: the unit test test_$suite failed"
                 return 1
             }
         done
@@ -66,7 +67,7 @@ make_seeds() {
 # Bytes of the longest input that is made, and megabytes of memory: pictures are larger than their files.
 limits() {
     case $1 in
-    clip) echo 65536 1536 ;;
+    clip) echo 32768 1536 ;;
     clip_folder) echo 16384 1536 ;;
     manifest) echo 70000 512 ;;
     *) echo 16384 512 ;;

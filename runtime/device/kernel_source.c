@@ -69,7 +69,7 @@ static bool is_include(const char *line, char name[MAX_NAME]) {
     if (strncmp(line, directive, sizeof directive - 1) != 0) return false;
     const char *begin = line + sizeof directive - 1;
     size_t length = strcspn(begin, "\"/\n");
-    if (begin[length] != '"' || length == 0 || length >= MAX_NAME) return false;
+    if (begin[length] != '"' || *begin == '.' || length == 0 || length >= MAX_NAME) return false;
     memcpy(name, begin, length);
     name[length] = '\0';
     return true;

@@ -8,7 +8,7 @@
 
 #include "fuzz.h"
 
-enum { FUZZ_MAX_FRAMES = 40 };
+enum { FUZZ_MAX_FRAMES = 8 }; /* a longer clip takes more time and tells no more */
 
 static inline void check_clip(const struct lipcl_tensor *clip, const struct lipcl_clip_info *info) {
     const size_t *dims = clip->shape.dims;
@@ -17,8 +17,10 @@ static inline void check_clip(const struct lipcl_tensor *clip, const struct lipc
             "the result is no clip");
     require(info->frames == dims[2] && info->width > 0 && info->height > 0, "the result is not what is told of it");
     require((info->fps_numerator == 0) == (info->fps_denominator == 0), "half of a frame rate");
-    for (size_t i = 0; i < lipcl_tensor_count(clip); i++)
-        require(isfinite(((const float *)clip->data)[i]), "element %zu is not finite", i);
+    const float *values = clip->data;
+    size_t strange = 0;
+    for (size_t i = 0; i < lipcl_tensor_count(clip); i++) strange += !isfinite(values[i]);
+    require(strange == 0, "%zu elements are not finite", strange);
 }
 
 /* Memory is the business of FFmpeg, too, whose pictures are larger than the file that they come from: -rss_limit_mb bounds it.

@@ -23,10 +23,12 @@ static struct lipcl_tensor *make_logits(struct lipcl_context *ctx, const uint8_t
     return logits;
 }
 
-static void check_text(struct lipcl_context *ctx, const struct lipcl_text *text, const struct lipcl_tensor *logits) {
+static void check_text(struct lipcl_context *ctx, const struct lipcl_text *text, const struct lipcl_tensor *logits,
+                       bool exact) {
     double score = 0;
     require(lipcl_ctc_score(ctx, &score, logits, text->chars) == LIPCL_OK, "no score: %s", lipcl_context_error(ctx));
     require(isfinite(text->score), "a score of %g", text->score);
+    require(!exact || text->score == score, "a score of %g for \"%s\" of %g", text->score, text->chars, score);
     require(text->frame_count == logits->shape.dims[0], "another number of frames");
     for (size_t i = 0, frame = 0, at = 0; i < text->word_count; i++) {
         const struct lipcl_word *word = &text->words[i];
@@ -50,12 +52,12 @@ static void decode(struct lipcl_context *ctx, const struct lipcl_grammar *gramma
     require((text != NULL) == fits, "a text without a status, or the other way round");
     if (!text) return;
     require(!grammar || lipcl_grammar_accepts(grammar, text->chars), "\"%s\" is no sentence of the grammar", text->chars);
-    check_text(ctx, text, logits);
+    check_text(ctx, text, logits, grammar != NULL);
     lipcl_text_destroy(&text);
 }
 
 static void check_good(struct lipcl_context *ctx, const struct lipcl_grammar *grammar, const uint8_t *data, size_t size) {
-    size_t frames = size > 1 ? (size - 1) / LIPCL_CLASS_COUNT + 1 : lipcl_grammar_min_frames(grammar) + 2;
+    size_t frames = size > 1 ? (size - 1) / LIPCL_CLASS_COUNT + 1 : lipcl_grammar_min_frames(grammar);
     size_t width = size ? 1 + data[0] % MAX_WIDTH : 4;
     require(lipcl_grammar_slot_count(grammar) > 0 && lipcl_grammar_sentence_count(grammar) > 0 &&
                 lipcl_grammar_min_frames(grammar) >= 2 * lipcl_grammar_slot_count(grammar) - 1,

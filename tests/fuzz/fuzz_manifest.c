@@ -15,6 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     bool ok = manifest_load(&manifest, path);
     fuzz_check_memory(20 * size); /* three strings an entry, whose folder is longer than many a line */
     require(!ok || manifest.count > 0, "a manifest of nothing is taken");
+    require(!ok || !memchr(data, 0, size), "a manifest with a NUL byte is taken");
     require(ok || (strstr(latest_error(), path) && strlen(latest_error()) > strlen(path) + 4), "no reason: %s", latest_error());
     for (size_t i = 0; i < manifest.count; i++) {
         const struct manifest_entry *entry = &manifest.entries[i];

@@ -25,17 +25,19 @@ static void check_equal(const struct lipcl_tensor_set *a, const struct lipcl_ten
     }
 }
 
-static void check_good(struct lipcl_context *ctx, struct lipcl_tensor_set *set, size_t file_bytes) {
+static void check_good(struct lipcl_context *ctx, struct lipcl_tensor_set *set, const uint8_t *file, size_t file_bytes) {
     static const struct tensor_wanted wanted[2] = {{"conv.weight", {2, {2, 3}}}, {"conv.bias", {1, {2}}}};
     const struct lipcl_tensor *found[2];
     struct lipcl_tensor_set *again = NULL;
-    size_t bytes = 0;
+    uint64_t bytes = 0, header_bytes;
+    memcpy(&header_bytes, file, sizeof header_bytes);
     for (size_t i = 0; i < lipcl_tensor_set_count(set); i++) {
         const struct lipcl_tensor *tensor = lipcl_tensor_set_tensor(set, i);
         require(lipcl_tensor_set_find(set, lipcl_tensor_set_name(set, i)) == tensor, "tensor %zu is not found by its name", i);
         bytes += lipcl_tensor_bytes(tensor);
     }
-    require(bytes <= file_bytes, "%zu bytes of tensors come from %zu", bytes, file_bytes);
+    require(bytes == file_bytes - 8 - header_bytes, "%llu bytes of tensors come from a file of %zu with a header of %llu",
+            (unsigned long long)bytes, file_bytes, (unsigned long long)header_bytes);
     if (tensor_set_match(ctx, found, set, "input", wanted, 2) == LIPCL_OK)
         require(found[0] && found[1] && lipcl_tensor_count(found[0]) == 6 && lipcl_tensor_count(found[1]) == 2, "a bad match");
     const char *path = fuzz_path("written");
@@ -56,7 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     enum lipcl_status status = lipcl_safetensors_load(ctx, &set, path);
     fuzz_check_memory(size);
     fuzz_check_status(ctx, status, set != NULL, path);
-    if (set) check_good(ctx, set, size);
+    if (set) check_good(ctx, set, data, size);
     lipcl_tensor_set_destroy(&set);
     status = lipcl_lipnet_load(ctx, &set, path);
     fuzz_check_status(ctx, status, set != NULL, path);
