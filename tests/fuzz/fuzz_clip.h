@@ -19,7 +19,7 @@ static inline void check_clip(const struct lipcl_tensor *clip, const struct lipc
     require((info->fps_numerator == 0) == (info->fps_denominator == 0), "half of a frame rate");
     const float *values = clip->data;
     size_t strange = 0;
-    for (size_t i = 0; i < lipcl_tensor_count(clip); i++) strange += !isfinite(values[i]);
+    for (size_t i = 0; i < lipcl_tensor_count(clip); i++) strange += isfinite(values[i]) ? 0 : 1;
     require(strange == 0, "%zu elements are not finite", strange);
 }
 

@@ -52,7 +52,8 @@ Test(kernel_source, what_the_folder_lacks_is_embedded) {
 }
 
 Test(kernel_source, only_names_in_the_folder_are_included) {
-    static const char text[] = "#include \"../main.cl\"\n#include \"/etc/passwd\"\n#include \"\"\n#include \".\"\n#include \"a.clh\n";
+    static const char text[] =
+        "#include \"../main.cl\"\n#include \"/etc/passwd\"\n#include \"\"\n#include \".\"\n#include \"a.clh\n";
     put("main.cl", text);
     expect_source(text); /* left for the compiler, which opens nothing either */
 }
