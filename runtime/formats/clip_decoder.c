@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 
-enum { MAX_DRAIN_ERRORS = 1000 };
+enum { MAX_DRAIN_ERRORS = 1000, SOME_BYTES = 64 << 20 };
 
 struct av_text av_text(int error) {
     struct av_text text = {""};
@@ -15,6 +15,11 @@ struct av_text av_text(int error) {
 }
 
 enum lipcl_status clip_fail_memory(struct lipcl_context *ctx, const char *path) {
+    void *some = av_malloc(SOME_BYTES);
+    av_free(some);
+    if (some)
+        return fail(ctx, LIPCL_ERROR_FORMAT,
+                    "%s: FFmpeg would need more memory than it gets: the file is damaged, or too large for this machine", path);
     return fail(ctx, LIPCL_ERROR_MEMORY, "%s: out of memory while FFmpeg reads it", path);
 }
 

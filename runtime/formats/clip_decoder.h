@@ -26,7 +26,8 @@ struct av_text {
 };
 struct av_text av_text(int error);
 
-/* fail() for an allocation that FFmpeg could not make. */
+/* fail() for an allocation that FFmpeg did not make. It says so, too, when a damaged file claims sizes that nobody has, so as
+ * long as there is some memory left it is LIPCL_ERROR_FORMAT, else LIPCL_ERROR_MEMORY. */
 enum lipcl_status clip_fail_memory(struct lipcl_context *ctx, const char *path);
 
 /* Opens a decoder with the parameters (of a stream, or just a codec's id). `whole` refuses damaged pictures rather than

@@ -45,6 +45,10 @@ static enum lipcl_status add_file(struct clip_sink *sink, struct listing *listin
     uint64_t number = 0;
     enum lipcl_status status = clip_sink_check_count(sink, listing->count + 1);
     if (status != LIPCL_OK) return status;
+    for (const char *c = name; *c; c++)
+        if (iscntrl((unsigned char)*c))
+            return fail(sink->ctx, LIPCL_ERROR_FORMAT, "%s: the picture \"%s\" has control characters in its name", sink->path,
+                        printable(name).chars);
     if (!last_number(&number, name, extension))
         return fail(sink->ctx, LIPCL_ERROR_FORMAT, "%s: the picture \"%s\" has no number in its name that orders it",
                     sink->path, printable(name).chars);

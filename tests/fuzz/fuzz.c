@@ -91,7 +91,7 @@ const char *fuzz_folder(const uint8_t *data, size_t size) {
 
 static bool is_clean(const char *text) {
     for (; *text; text++)
-        if (*text < ' ' || *text > '~') return false;
+        if ((unsigned char)*text < ' ' || *text == 0x7f) return false;
     return true;
 }
 

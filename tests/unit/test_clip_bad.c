@@ -269,6 +269,16 @@ Test(clip_bad, audio_only) {
     refused_bytes("audio.wav", wav, sizeof wav - 1, LIPCL_ERROR_UNSUPPORTED, "audio only: there is no video stream");
 }
 
+/* FFmpeg says "out of memory" of this one, whose format has a length that nothing follows; found by fuzzing. */
+Test(clip_bad, audio_that_claims_more_than_there_is) {
+    char lying[sizeof wav];
+    memcpy(lying, wav, sizeof wav);
+    memcpy(lying + 36, "aatd", 4);
+    memset(lying + 43, 0xff, 40);
+    lying[19] = 1;
+    refused_bytes("lie.wav", lying, sizeof lying - 1, LIPCL_ERROR_FORMAT, "more memory than it gets");
+}
+
 Test(clip_bad, not_a_video_at_all) {
     char noise[5000];
     static const char text[] = "Dear reader, this file holds a letter, and nothing that moves.\n";
@@ -382,6 +392,12 @@ Test(clip_bad, frame_file_without_a_number) {
     png("frame_1.png");
     png("cover.png");
     refused(scratch, LIPCL_ERROR_FORMAT, "the picture \"cover.png\" has no number in its name");
+}
+
+Test(clip_bad, frame_file_with_control_characters_in_its_name) {
+    png("1.png");
+    png("\x1b[2J_3.png");
+    refused(scratch, LIPCL_ERROR_FORMAT, "the picture \"?[2J_3.png\" has control characters in its name");
 }
 
 Test(clip_bad, frame_number_that_overflows) {
