@@ -16,7 +16,10 @@ while [ $# -gt 0 ]; do
     case $1 in
     --seconds) seconds=${2:-} && shift ;;
     -*) usage ;;
-    *) [ -f "tests/fuzz/fuzz_$1.c" ] && targets+=("$1") || usage ;;
+    *)
+        [ -f "tests/fuzz/fuzz_$1.c" ] || usage
+        targets+=("$1")
+        ;;
     esac
     shift
 done
@@ -24,7 +27,7 @@ done
 if [ ${#targets[@]} -eq 0 ]; then targets=(safetensors npy clip clip_folder grammar manifest kernel_source); fi
 command -v clang >/dev/null || { echo "fuzz: needs clang and libclang-rt-14-dev: tools/setup.sh --tests" >&2 && exit 2; }
 
-build=build-fuzz
+build="build-fuzz"
 work=$build/fuzz # corpus/TARGET grows from run to run; seeds/TARGET is from the unit tests; findings/ and logs/
 mkdir -p "$work/logs" "$work/findings"
 if ! { cmake --preset fuzz && cmake --build --preset fuzz; } >"$work/logs/build.log" 2>&1 </dev/null; then
