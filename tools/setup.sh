@@ -13,7 +13,7 @@ packages=(
 test_packages=(
     g++ make                                        # the public headers in C++; a user's CMake project
     libcriterion-dev ocl-icd-opencl-dev             # unit tests, OpenCL layers that inject faults
-    python3 python3-venv ca-certificates            # for tools/intel_opencl.sh
+    python3 python3-venv ca-certificates            # for tools/intel_opencl.sh, tools/mutants.py
     clang libclang-rt-14-dev                        # for tools/fuzz.sh
 )
 

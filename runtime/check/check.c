@@ -229,10 +229,10 @@ struct variant {
         tunings[4]; /* to be tried one after the other, until one suits the case; the last: all is the lowering's choice */
 };
 
-static const struct tuning_knob *find_knobs(const struct lipcl_check_case *spec) {
-    const struct op_def *def = op_find(spec->op);
-    for (size_t i = 0; spec->lowering && def->lowerings[i]; i++)
-        if (strcmp(def->lowerings[i]->name, spec->lowering) == 0) return def->lowerings[i]->knobs;
+/* NULL: there is none of that name. */
+static const struct lowering *find_lowering(const struct op_def *op, const char *name) {
+    for (size_t i = 0; op->lowerings[i]; i++)
+        if (strcmp(op->lowerings[i]->name, name) == 0) return op->lowerings[i];
     return NULL;
 }
 
@@ -271,6 +271,9 @@ static enum lipcl_status plan_bench(struct lipcl_context *ctx, struct lipcl_chec
     size_t op = op_index(spec->op);
     *result = (struct lipcl_check_result){.verdict = LIPCL_CHECK_PASSED};
     if (op == OP_COUNT) TRY(fail(ctx, LIPCL_ERROR_NOT_FOUND, "check: there is no operator \"%s\"", spec->op));
+    const struct lowering *lowering = spec->lowering ? find_lowering(op_table[op], spec->lowering) : NULL;
+    if (spec->lowering && !lowering)
+        TRY(fail(ctx, LIPCL_ERROR_NOT_FOUND, "check: %s has no lowering \"%s\"", spec->op, spec->lowering));
     draw->seed = spec->seed ^ ((uint64_t)op << 56);
     draw->next = spec->index << 36;
     draw->index = spec->index;
@@ -279,7 +282,7 @@ static enum lipcl_status plan_bench(struct lipcl_context *ctx, struct lipcl_chec
     TRY(lipcl_graph_status(bench->graph));
     size_t used = strlen(result->text);
     snprintf(result->text + used, sizeof result->text - used, "%s", draw->note);
-    const struct tuning_knob *knobs = find_knobs(spec);
+    const struct tuning_knob *knobs = lowering ? lowering->knobs : NULL;
     draw_variant(draw, &variant, knobs);
     variant.as_gpu = variant.as_gpu && device_caps(device)->cpu;
     TRY(make_tensors(ctx, bench, draw, spec->fill, strcmp(spec->op, "gru") == 0));

@@ -37,7 +37,7 @@ static lipcl_value draw_input(struct draw *draw, struct lipcl_graph *graph, cons
     if (rank < 2 || (draw->lipnet ? rank < 5 || shape->dims[1] == 3 : draw_chance(draw, 2)))
         return lipcl_graph_input(graph, "x", shape);
     struct lipcl_permute_params p = draw_order(draw, rank); /* logical dimension i is the input's dimension order[i] */
-    bool channels_last = draw->lipnet || (rank > 2 && draw_chance(draw, 2));
+    bool channels_last = draw->lipnet || (rank > 3 && draw_chance(draw, 2));
     for (size_t i = 0; channels_last && i < rank; i++) p.order[i] = i == 0 ? 0 : i == 1 ? rank - 1 : i - 1;
     int used = snprintf(draw->note, sizeof draw->note, " stored as");
     for (size_t i = 0; i < rank; i++) {
@@ -74,7 +74,7 @@ static size_t draw_window(struct draw *draw, size_t out, size_t *kernel, size_t 
                           bool pool) {
     *kernel = draw_size(draw, 1, 5);
     *stride = draw_size(draw, 1, 3);
-    *dilation = draw_chance(draw, 3) ? draw_size(draw, 1, 3) : 1;
+    *dilation = *kernel > 1 && draw_chance(draw, 2) ? draw_size(draw, 2, 3) : 1;
     *padding = draw_chance(draw, 2) ? draw_size(draw, 0, pool ? *kernel / 2 : *kernel) : 0;
     size_t reach = (out - 1) * *stride + *dilation * (*kernel - 1) + 1 + draw_size(draw, 0, *stride - 1);
     while (*padding && reach <= 2 * *padding) --*padding;
@@ -111,30 +111,42 @@ static void draw_random_conv(struct draw *draw, struct lipcl_conv3d_params *p, s
             draw_window(draw, draw_dim(draw, limits[i]), &p->kernel[i], &p->stride[i], &p->padding[i], &p->dilation[i], false);
 }
 
+/* A max-pool that takes `out` [3] positions: half over disjoint windows, which lowerings may fuse, half over others, which they
+ * must leave alone: overlapping, padded, dilated, or hanging over the edge. */
+static void draw_pool(struct draw *draw, struct lipcl_maxpool3d_params *pool, const size_t out[3], const char **kind) {
+    static const char *const kinds[] = {"", "", "", "", " strided", " padded", " dilated", " ceil"};
+    enum { STRIDED = 4, PADDED, DILATED, CEIL };
+    size_t choice = draw_size(draw, 0, 7);
+    *kind = kinds[choice];
+    *pool = (struct lipcl_maxpool3d_params){.ceil_mode = choice == CEIL};
+    for (size_t i = 0; i < 3; i++) {
+        size_t reach = choice == DILATED ? 2 : 1;
+        pool->kernel[i] = size_min(draw_size(draw, 1, 3), (out[i] - 1) / reach + 1);
+        pool->dilation[i] = reach;
+        pool->stride[i] = choice == STRIDED ? draw_size(draw, 1, 3) : pool->kernel[i];
+        pool->padding[i] = choice == PADDED ? pool->kernel[i] / 2 : 0;
+    }
+}
+
 void draw_conv3d(struct draw *draw, struct lipcl_graph *graph, char *text, size_t bytes) {
     struct lipcl_conv3d_params p;
     struct lipcl_shape x;
+    struct lipcl_maxpool3d_params window = {.kernel = {1, 2, 2}};
+    const char *kind = "";
     if (is_lipnet(draw, LIPNET_CONVS))
         draw_lipnet_conv(draw, &p, &x);
     else
         draw_random_conv(draw, &p, &x);
-    bool relu = draw->lipnet || draw_chance(draw, 2), pool = draw->lipnet || draw_chance(draw, 3);
-    struct lipcl_maxpool3d_params window = {.kernel = {1, 2, 2}};
-    if (!draw->lipnet)
-        for (size_t i = 0; i < 3; i++) window.kernel[i] = draw_size(draw, 1, 3);
-    bool overlap = !draw->lipnet && draw_chance(draw, 4); /* windows that no lowering may fuse as if they were disjoint */
+    bool relu = draw->lipnet || draw_chance(draw, 2), pool = draw->lipnet || draw_chance(draw, 2);
+    if (pool && !draw->lipnet) {
+        size_t out[3];
+        for (size_t i = 0; i < 3; i++)
+            out[i] = (x.dims[2 + i] + 2 * p.padding[i] - p.dilation[i] * (p.kernel[i] - 1) - 1) / p.stride[i] + 1;
+        draw_pool(draw, &window, out, &kind);
+    }
     lipcl_value y = draw_input(draw, graph, &x);
     y = lipcl_conv3d(graph, "conv3d", y, &p);
     if (relu) y = lipcl_relu(graph, "relu", y);
-    if (pool && !draw->lipnet) { /* only where the convolution's output is large enough for the window */
-        for (size_t i = 0; i < 3; i++) {
-            size_t stride = size_max(p.stride[i], 1), dilation = size_max(p.dilation[i], 1);
-            size_t out = (x.dims[2 + i] + 2 * p.padding[i] - dilation * (p.kernel[i] - 1) - 1) / stride + 1;
-            window.kernel[i] = size_min(window.kernel[i], out);
-            if (overlap) window.stride[i] = draw_size(draw, 1, 3);
-            if (overlap) window.padding[i] = draw_size(draw, 0, window.kernel[i] / 2);
-        }
-    }
     if (pool) y = lipcl_maxpool3d(graph, "maxpool3d", y, &window);
     lipcl_graph_output(graph, "y", y);
     char k[80], s[80], d[80], pad[80], w[80];
@@ -143,9 +155,9 @@ void draw_conv3d(struct draw *draw, struct lipcl_graph *graph, char *text, size_
     triple_text(d, sizeof d, p.dilation);
     triple_text(pad, sizeof pad, p.padding);
     triple_text(w, sizeof w, window.kernel);
-    snprintf(text, bytes, "conv3d x %s out %zu kernel %s stride %s padding %s dilation %s groups %zu%s%s%s%s",
+    snprintf(text, bytes, "conv3d x %s out %zu kernel %s stride %s padding %s dilation %s groups %zu%s%s%s%s%s",
              shape_text(&x).chars, p.out_channels, k, s, pad, d, size_max(p.groups, 1), p.no_bias ? " no bias" : "",
-             relu ? " relu" : "", pool ? (overlap ? " overlapping pool " : " pool ") : "", pool ? w : "");
+             relu ? " relu" : "", kind, pool ? " pool " : "", pool ? w : "");
 }
 
 void draw_maxpool3d(struct draw *draw, struct lipcl_graph *graph, char *text, size_t bytes) {
