@@ -199,20 +199,23 @@ def short(reason, limit=96):
     return reason if len(reason) <= limit else reason[: limit - 3] + "..."
 
 
-def table(outcomes):
-    lines = ["| fault | planted in | caught by | fill | draws |", "|---|---|---|---|---:|"]
-    for outcome in outcomes:
-        mutant, (fill, draws, _) = outcome.mutant, outcome.caught or ("**nobody**", "", "")
-        lines.append(f"| {mutant['name']} | `{pathlib.Path(mutant['file']).name}` | `{mutant['lowering']}` | {fill} | {draws} |")
-    return "\n".join(lines)
+def row(outcome):
+    mutant, (fill, draws, _) = outcome.mutant, outcome.caught or ("**nobody**", "", "")
+    return f"| {mutant['name']} | `{pathlib.Path(mutant['file']).name}` | `{mutant['lowering']}` | {fill} | {draws} |"
 
 
-def write_readme(path, outcomes, score, arguments):
+def write_readme(path, outcomes, arguments):
+    """Puts the outcomes into the table; rows of faults that were not tried this time stay as they are."""
     begin, end = "<!-- mutants: made by tools/mutants.py -->\n", "<!-- end of mutants -->\n"
     head, rest = path.read_text().split(begin)
-    tail = rest.split(end)[1]
-    bounds = f"At most {arguments.draws} draws a fill, seed {arguments.seed}."
-    path.write_text(f"{head}{begin}\n{score}. {bounds}\n\n{table(outcomes)}\n\n{end}{tail}")
+    old, tail = rest.split(end)
+    rows = {line.split(" | ")[0].removeprefix("| "): line for line in old.splitlines() if line.startswith("| ")}
+    rows |= {outcome.mutant["name"]: row(outcome) for outcome in outcomes}
+    rows = [rows[mutant["name"]] for mutant in load("*", False) if mutant["name"] in rows]
+    caught = sum("**nobody**" not in line for line in rows)
+    score = f"{caught} of {len(rows)} faults caught; at most {arguments.draws} draws a fill, seed {arguments.seed}."
+    lines = ["", score, "", "| fault | planted in | caught by | fill | draws |", "|---|---|---|---|---:|", *rows, ""]
+    path.write_text(head + begin + "\n".join(lines) + "\n" + end + tail)
 
 
 def parse():
@@ -226,7 +229,7 @@ def parse():
     parser.add_argument("--draws", type=int, default=40, help="most draws a fill (default: 40)")
     parser.add_argument("--seed", type=int, default=1, help="of the draws (default: 1)")
     parser.add_argument("--jobs", type=int, default=1, help="faults to try at the same time (default: 1)")
-    parser.add_argument("--readme", type=pathlib.Path, help="write the table between the markers of this file")
+    parser.add_argument("--readme", type=pathlib.Path, help="update the table between the markers of this file")
     return parser.parse_args()
 
 
@@ -248,7 +251,7 @@ def main():
     score = f"{caught} of {len(outcomes)} faults caught, {len(outcomes) - caught - errors} survived"
     print(f"\n{score}, {errors} could not be tried ({time.monotonic() - started:.0f} s)")
     if arguments.readme:
-        write_readme(arguments.readme, outcomes, score, arguments)
+        write_readme(arguments.readme, outcomes, arguments)
     sys.exit(0 if caught == len(outcomes) else 1)
 
 

@@ -105,7 +105,7 @@ static void draw_random_conv(struct draw *draw, struct lipcl_conv3d_params *p, s
     size_t in = groups * draw_dim(draw, groups > 1 ? 9 : 33), out = groups * draw_dim(draw, groups > 1 ? 17 : 37);
     *p = (struct lipcl_conv3d_params){.out_channels = out, .groups = groups, .no_bias = draw_chance(draw, 4)};
     *x = SHAPE(draw_size(draw, 1, 2), in, 1, 1, 1);
-    static const size_t limits[3] = {5, 13, 37};
+    static const size_t limits[3] = {7, 13, 37};
     for (size_t i = 0; i < 3; i++)
         x->dims[2 + i] =
             draw_window(draw, draw_dim(draw, limits[i]), &p->kernel[i], &p->stride[i], &p->padding[i], &p->dilation[i], false);

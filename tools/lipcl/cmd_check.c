@@ -231,6 +231,7 @@ const struct command command_check = {
                    "in double precision. The first cases of an operator are LipNet's own. Prints a row a\n"
                    "lowering and fill:\n"
                    "  int   small integers, whose sums are exact in single precision: so must answers be\n"
+                   "        (but gru and log_softmax, which are never exact: they keep the bound)\n"
                    "  unit  numbers in [-1, 1]: answers must keep the release bound of `lipcl verify`\n"
                    "  edge  with NaN, infinities, denormals, large numbers and zeros strewn in\n"
                    "Outputs are poisoned before and guarded behind, inputs must stay as they were, and a\n"
