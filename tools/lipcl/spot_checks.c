@@ -46,9 +46,11 @@ bool spot_checks_run(struct spot_checks *checks, struct reading *reading, const 
 
 void spot_checks_print(const struct spot_checks *checks) {
     if (checks->every == 0 || checks->runs == 0) return;
-    print("spot checks: %zu blocks in %zu runs, ", checks->blocks, checks->runs);
+    print("spot checks: %zu block%s in %zu run%s, ", checks->blocks, checks->blocks == 1 ? "" : "s", checks->runs,
+          checks->runs == 1 ? "" : "s");
     if (checks->mismatches)
-        print("%s%zu MISMATCHES%s", colour(stdout, COLOUR_RED), checks->mismatches, colour(stdout, COLOUR_NONE));
+        print("%s%zu MISMATCH%s%s", colour(stdout, COLOUR_RED), checks->mismatches, checks->mismatches == 1 ? "" : "ES",
+              colour(stdout, COLOUR_NONE));
     else
         print("at most %.2f %% of the bound", 100 * checks->worst_share);
     print("; they took %.1f ms beside %.1f ms of runs\n", checks->milliseconds, checks->run_milliseconds);
