@@ -172,8 +172,8 @@ fail:
 
 static void cl_destroy(struct lipcl_device *device) {
     struct cl_state *state = cl_state(device);
+    cl_programs_destroy(device);
     if (!device->lost) { /* a dead context is left alone: drivers crash when it is called */
-        cl_programs_destroy(device);
         if (state->queue) state->cl->clReleaseCommandQueue(state->queue);
         if (state->context) state->cl->clReleaseContext(state->context);
     }

@@ -17,9 +17,9 @@ struct cl_program_entry {
     cl_program program;
 };
 
-static void entry_destroy(const struct cl_api *cl, struct cl_program_entry *entry) {
+static void entry_destroy(struct lipcl_device *device, struct cl_program_entry *entry) {
     if (!entry) return;
-    if (entry->program) cl->clReleaseProgram(entry->program);
+    if (entry->program && !device->lost) cl_state(device)->cl->clReleaseProgram(entry->program);
     free(entry->file);
     free(entry->options);
     free(entry);
@@ -29,7 +29,7 @@ void cl_programs_destroy(struct lipcl_device *device) {
     struct cl_state *state = cl_state(device);
     while (state->programs) {
         struct cl_program_entry *next = state->programs->next;
-        entry_destroy(state->cl, state->programs);
+        entry_destroy(device, state->programs);
         state->programs = next;
     }
 }
@@ -115,7 +115,7 @@ static enum lipcl_status build(struct lipcl_device *device, struct cl_program_en
 fail:
     free(source);
     free(all_options);
-    entry_destroy(state->cl, made);
+    entry_destroy(device, made);
     return status;
 }
 
