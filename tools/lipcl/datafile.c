@@ -43,7 +43,10 @@ static char *find(const char *what, const char *name, const char *source_folder,
     if (!found) complain("%s not found; name one, or set LIPCL_DATA_DIR to the folder of %s. Looked at:%s", what, name, looked);
     free(looked);
     free(folder);
-    return found;
+    char *resolved = found ? realpath(found, NULL) : NULL; /* no "bin/../share" in what is shown */
+    if (!resolved) return found;
+    free(found);
+    return resolved;
 }
 
 char *datafile_model(void) {
