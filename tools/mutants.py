@@ -71,7 +71,8 @@ def load(only, quick):
             plant((ROOT / mutant["file"]).read_text(), mutant)
         except Error as error:
             sys.exit(f"mutants: {mutant['name']}: {error}")
-    return [m for m in mutants if fnmatch.fnmatch(m["name"], only) and (m.get("quick") or not quick)]
+    chosen = [m for m in mutants if any(fnmatch.fnmatch(m["name"], pattern) for pattern in only)]
+    return [m for m in chosen if m.get("quick") or not quick]
 
 
 class Checker:
@@ -211,7 +212,7 @@ def write_readme(path, outcomes, arguments):
     old, tail = rest.split(end)
     rows = {line.split(" | ")[0].removeprefix("| "): line for line in old.splitlines() if line.startswith("| ")}
     rows |= {outcome.mutant["name"]: row(outcome) for outcome in outcomes}
-    rows = [rows[mutant["name"]] for mutant in load("*", False) if mutant["name"] in rows]
+    rows = [rows[mutant["name"]] for mutant in load(["*"], False) if mutant["name"] in rows]
     caught = sum("**nobody**" not in line for line in rows)
     score = f"{caught} of {len(rows)} faults caught; at most {arguments.draws} draws a fill, seed {arguments.seed}."
     lines = ["", score, "", "| fault | planted in | caught by | fill | draws |", "|---|---|---|---|---:|", *rows, ""]
@@ -224,7 +225,7 @@ def parse():
     parser.add_argument("--program", type=pathlib.Path, default=ROOT / "build/lipcl", help="a built lipcl (default: build/lipcl)")
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/mutants", help="where faults in C are built")
     parser.add_argument("--device", default="cpu", help="as for lipcl (default: cpu)")
-    parser.add_argument("--only", default="*", help="faults whose name matches this pattern")
+    parser.add_argument("--only", action="append", metavar="GLOB", help="faults whose name matches; may be given again")
     parser.add_argument("--quick", action="store_true", help="the few faults that CTest tries")
     parser.add_argument("--draws", type=int, default=40, help="most draws a fill (default: 40)")
     parser.add_argument("--seed", type=int, default=1, help="of the draws (default: 1)")
@@ -235,7 +236,7 @@ def parse():
 
 def main():
     arguments = parse()
-    mutants = load(arguments.only, arguments.quick)
+    mutants = load(arguments.only or ["*"], arguments.quick)
     if not mutants:
         sys.exit("mutants: no fault matches")
     builder, outcomes, started = Builder(arguments.build.resolve()), [], time.monotonic()

@@ -223,7 +223,8 @@ fail:
 
 /* How a case is run beside what its graph says: drawn whatever the device, so that the same numbers are computed on all. */
 struct variant {
-    bool as_gpu; /* CPU devices only */
+    bool as_gpu;   /* CPU devices only */
+    bool no_views; /* operators that have some only */
     size_t tuning_count;
     struct tuning
         tunings[4]; /* to be tried one after the other, until one suits the case; the last: all is the lowering's choice */
@@ -250,6 +251,7 @@ static void draw_variant(struct draw *draw, struct variant *variant, const struc
     const size_t tries = sizeof variant->tunings / sizeof *variant->tunings;
     *variant = (struct variant){.as_gpu = draw_chance(draw, 2), .tuning_count = draw_chance(draw, 2) ? tries : 1};
     for (size_t i = 0; i + 1 < tries; i++) draw_tuning(draw, &variant->tunings[i], knobs);
+    variant->no_views = variant->tuning_count > 1; /* where there is nothing to tune */
     if (draw->lipnet) *variant = (struct variant){.tuning_count = 1};
     if (variant->tuning_count == 1) variant->tunings[0] = (struct tuning){{0}};
 }
@@ -257,7 +259,8 @@ static void draw_variant(struct draw *draw, struct variant *variant, const struc
 static void append_variant(char *text, size_t bytes, const struct variant *variant, const struct tuning *tuning,
                            const struct tuning_knob *knobs) {
     size_t used = strlen(text);
-    used += (size_t)snprintf(text + used, bytes - used, "%s", variant->as_gpu ? " as on a GPU" : "");
+    used += (size_t)snprintf(text + used, bytes - used, "%s%s", variant->no_views ? " copied" : "",
+                             variant->as_gpu ? " as on a GPU" : "");
     for (size_t i = 0; knobs && knobs[i].name && used < bytes; i++)
         if (tuning->values[i]) used += (size_t)snprintf(text + used, bytes - used, " %s=%zu", knobs[i].name, tuning->values[i]);
 }
@@ -285,10 +288,11 @@ static enum lipcl_status plan_bench(struct lipcl_context *ctx, struct lipcl_chec
     const struct tuning_knob *knobs = lowering ? lowering->knobs : NULL;
     draw_variant(draw, &variant, knobs);
     variant.as_gpu = variant.as_gpu && device_caps(device)->cpu;
+    variant.no_views = variant.no_views && op_table[op]->view;
     TRY(make_tensors(ctx, bench, draw, spec->fill, strcmp(spec->op, "gru") == 0));
     size_t i = 0;
     do {
-        struct plan_checks checks = {guard, spec->op, spec->lowering, variant.tunings[i], variant.as_gpu};
+        struct plan_checks checks = {guard, spec->op, spec->lowering, variant.tunings[i], variant.as_gpu, variant.no_views};
         status = plan_create(ctx, &bench->plan, bench->graph, bench->weights, device,
                              &(struct lipcl_plan_params){.no_self_test = true}, &checks);
     } while (status == LIPCL_ERROR_UNSUPPORTED && ++i < variant.tuning_count);

@@ -282,6 +282,7 @@ static void describe(struct lipcl_plan *plan, struct step *step) {
 static bool add_view(struct lipcl_plan *plan, const struct layer *layer) {
     const struct node *node = &plan->nodes[layer->nodes[0]];
     if (layer->node_count > 1 || !node->op->view) return false;
+    if (plan->checks.no_views && strcmp(node->op->name, plan->checks.op) == 0) return false;
     const struct plan_value *source = &plan->values[input_value(plan, node, 0)];
     struct plan_value *view = &plan->values[node->outputs[0]];
     if (!node->op->view(&view->layout, node->params, &source->layout, &source->shape)) return false;

@@ -44,6 +44,7 @@ struct plan_checks {
     const char *lowering; /* ... run by this lowering or not at all; NULL: as usual, */
     struct tuning tuning; /* ... with these values */
     bool as_gpu;          /* lowerings are told that a CPU device were none */
+    bool no_views;        /* of layers of `op`: what could be a view is computed */
 };
 
 struct self_test;

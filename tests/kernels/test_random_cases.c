@@ -9,7 +9,7 @@
 
 #include "support/test_devices.h"
 
-enum { CASES = 10, FILLS = LIPCL_FILL_COUNT };
+enum { CASES = 8, FILLS = LIPCL_FILL_COUNT };
 
 static void check_lowering(struct lipcl_context *ctx, struct lipcl_device *device, const char *op, const char *lowering) {
     size_t passed = 0;
