@@ -87,6 +87,7 @@ struct part {
     size_t frames, batch, in, hidden, directions, layer;
     struct cut cut;
     const struct lipcl_tensor *const *parameters; /* of the layer: 4 a direction */
+    struct arg gates;                             /* the input product, which every layer writes anew */
 };
 
 static const float *data_or_null(const struct lipcl_tensor *tensor) {
@@ -165,26 +166,24 @@ static enum lipcl_status append_layer(struct lipcl_context *ctx, const struct lo
                                       const struct part *part, struct arg x, struct arg y, bool clblast) {
     enum lipcl_status status;
     float *weight = NULL, *bias = NULL;
-    struct arg gates;
     struct rows rows = {part->in, part->batch, 1};
     const struct layout *layout = part->layer == 0 ? &request->input_layouts[0] : NULL;
     size_t columns = part->directions * 3 * part->cut.units, steps = part->frames * part->batch;
     if (layout) find_rows(&rows, layout, request->input_shapes[0]);
     TRY(gather_inputs(ctx, part, layout, &weight, &bias));
-    TRY(lowered_scratch(ctx, lowered, &gates, steps * columns * sizeof(float)));
     TRY(gemm_append(ctx, request, lowered,
                     &(struct gemm){.m = steps,
                                    .n = columns,
                                    .k = part->in,
                                    .a = x,
-                                   .c = gates,
+                                   .c = part->gates,
                                    .a_stride = rows.stride,
                                    .weight = weight,
                                    .bias = bias,
                                    .vec = tuned(request, GEMM_VEC, 0),
                                    .rows = tuned(request, GEMM_ROWS, 0)},
                     clblast));
-    TRY(append_scan(ctx, request, lowered, part, &rows, gates, y));
+    TRY(append_scan(ctx, request, lowered, part, &rows, part->gates, y));
 
 fail:
     free(weight);
@@ -198,17 +197,19 @@ static enum lipcl_status lower(struct lipcl_context *ctx, const struct lower_req
     const struct lipcl_gru_params *gru = request->params;
     const size_t *d = request->input_shapes[0]->dims;
     struct part part = {.frames = d[0], .batch = d[1], .in = d[2], .hidden = gru->hidden};
-    struct arg x = arg_input(0), y;
+    struct arg x = arg_input(0), y, between[2];
     part.directions = gru->bidirectional ? 2 : 1;
     part.cut = choose_cut(request);
+    size_t steps = part.frames * part.batch, width = part.directions * part.hidden;
+    TRY(lowered_scratch(ctx, lowered, &part.gates, steps * part.directions * 3 * part.cut.units * sizeof(float)));
+    for (size_t i = 0; i < 2 && i + 1 < gru->layers; i++) /* a layer reads one while it writes the other */
+        TRY(lowered_scratch(ctx, lowered, &between[i], steps * width * sizeof(float)));
     for (part.layer = 0; part.layer < gru->layers; part.layer++) {
         part.parameters = request->parameters + 2 + 4 * part.layer * part.directions;
-        y = arg_output(0);
-        if (part.layer + 1 < gru->layers)
-            TRY(lowered_scratch(ctx, lowered, &y, part.frames * part.batch * part.directions * part.hidden * sizeof(float)));
+        y = part.layer + 1 < gru->layers ? between[part.layer % 2] : arg_output(0);
         TRY(append_layer(ctx, request, lowered, &part, x, y, clblast));
         x = y;
-        part.in = part.directions * part.hidden;
+        part.in = width;
     }
     lowered->outputs[0] = layout_row_major(&request->outputs[0]);
     lowered->outputs[1] = layout_row_major(&request->outputs[1]);
