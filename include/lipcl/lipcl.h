@@ -15,5 +15,6 @@
 #include <lipcl/status.h>
 #include <lipcl/tensor.h>
 #include <lipcl/text.h>
+#include <lipcl/verify.h>
 
 #endif

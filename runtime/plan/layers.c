@@ -8,25 +8,21 @@ size_t lipcl_plan_layer_count(const struct lipcl_plan *plan) {
     return plan->step_count;
 }
 
-static enum lipcl_status check_index(struct lipcl_context *ctx, const struct lipcl_plan *plan, size_t layer) {
+enum lipcl_status plan_check_layer_index(struct lipcl_context *ctx, const struct lipcl_plan *plan, size_t layer) {
     if (layer < plan->step_count) return LIPCL_OK;
     return fail(ctx, LIPCL_ERROR_ARGUMENT, "plan: there is no layer %zu, the last one is %zu", layer, plan->step_count - 1);
 }
 
-static lipcl_value output_value(const struct lipcl_plan *plan, const struct step *step) {
-    return plan->nodes[step->layer.nodes[step->layer.node_count - 1]].outputs[0];
-}
-
 enum lipcl_status lipcl_plan_layer_info(struct lipcl_context *ctx, const struct lipcl_plan *plan, size_t layer,
                                         struct lipcl_layer_info *info) {
-    enum lipcl_status status = check_index(ctx, plan, layer);
+    enum lipcl_status status = plan_check_layer_index(ctx, plan, layer);
     if (status != LIPCL_OK) return status;
     const struct step *step = &plan->steps[layer];
     *info = (struct lipcl_layer_info){
         .name = plan->nodes[step->layer.nodes[0]].name,
         .op = step->op_text,
         .lowering = step->lowering ? step->lowering->name : "reference",
-        .shape = plan->values[output_value(plan, step)].shape,
+        .shape = plan->values[step_output(plan, step, 0)].shape,
         .flops = step->cost.flops,
         .bytes = step->cost.bytes,
         .launches = step->launch_count,
@@ -34,7 +30,7 @@ enum lipcl_status lipcl_plan_layer_info(struct lipcl_context *ctx, const struct 
     return LIPCL_OK;
 }
 
-static enum lipcl_status check_has_run(struct lipcl_context *ctx, const struct lipcl_plan *plan) {
+enum lipcl_status plan_check_has_run(struct lipcl_context *ctx, const struct lipcl_plan *plan) {
     if (plan->has_run) return LIPCL_OK;
     return fail(ctx, LIPCL_ERROR_ARGUMENT, "plan: a layer has nothing to show before the first run");
 }
@@ -42,7 +38,7 @@ static enum lipcl_status check_has_run(struct lipcl_context *ctx, const struct l
 enum lipcl_status lipcl_plan_time_layer(struct lipcl_context *ctx, struct lipcl_plan *plan, size_t layer, size_t runs,
                                         uint64_t *wall_ns) {
     enum lipcl_status status = LIPCL_OK;
-    TRY(check_index(ctx, plan, layer));
+    TRY(plan_check_layer_index(ctx, plan, layer));
     const struct step *step = &plan->steps[layer];
     if (!step->lowering)
         TRY(fail(ctx, LIPCL_ERROR_UNSUPPORTED, "%s: runs as its reference, which is not timed",
@@ -63,9 +59,9 @@ enum lipcl_status lipcl_plan_read_layer(struct lipcl_context *ctx, struct lipcl_
                                         struct lipcl_tensor **tensor) {
     enum lipcl_status status = LIPCL_OK;
     *tensor = NULL;
-    TRY(check_index(ctx, plan, layer));
-    TRY(check_has_run(ctx, plan));
-    lipcl_value value = output_value(plan, &plan->steps[layer]);
+    TRY(plan_check_layer_index(ctx, plan, layer));
+    TRY(plan_check_has_run(ctx, plan));
+    lipcl_value value = step_output(plan, &plan->steps[layer], 0);
     TRY(lipcl_tensor_create(ctx, tensor, LIPCL_F32, &plan->values[value].shape));
     TRY(plan_read_value(plan, (*tensor)->data, value));
     return LIPCL_OK;
@@ -75,19 +71,11 @@ fail:
     return status;
 }
 
-enum lipcl_status lipcl_plan_check_layer(struct lipcl_context *ctx, struct lipcl_plan *plan, size_t layer,
-                                         struct lipcl_layer_check *check) {
-    enum lipcl_status status = LIPCL_OK;
-    struct compare_result results[OP_MAX_OUTPUTS];
-    *check = (struct lipcl_layer_check){0};
-    TRY(check_index(ctx, plan, layer));
-    TRY(check_has_run(ctx, plan));
-    const struct step *step = &plan->steps[layer];
-    TRY(step_check(plan, step, false, results));
+struct lipcl_layer_check layer_check(const struct compare_result *results, size_t count) {
     const struct compare_result *worst = &results[0];
-    for (size_t i = 1; i < plan->nodes[step->layer.nodes[0]].op->output_count; i++)
+    for (size_t i = 1; i < count; i++)
         if (results[i].share > worst->share) worst = &results[i];
-    *check = (struct lipcl_layer_check){
+    struct lipcl_layer_check check = {
         .ok = worst->ok,
         .max_error = worst->max_error,
         .bound_share = worst->share,
@@ -96,7 +84,20 @@ enum lipcl_status lipcl_plan_check_layer(struct lipcl_context *ctx, struct lipcl
         .got = worst->got,
         .wanted = worst->wanted,
     };
-    snprintf(check->reason, sizeof check->reason, "%s", worst->reason);
+    snprintf(check.reason, sizeof check.reason, "%s", worst->reason);
+    return check;
+}
+
+enum lipcl_status lipcl_plan_check_layer(struct lipcl_context *ctx, struct lipcl_plan *plan, size_t layer,
+                                         struct lipcl_layer_check *check) {
+    enum lipcl_status status = LIPCL_OK;
+    struct compare_result results[OP_MAX_OUTPUTS];
+    *check = (struct lipcl_layer_check){0};
+    TRY(plan_check_layer_index(ctx, plan, layer));
+    TRY(plan_check_has_run(ctx, plan));
+    const struct step *step = &plan->steps[layer];
+    TRY(step_check(plan, step, false, results));
+    *check = layer_check(results, plan->nodes[step->layer.nodes[0]].op->output_count);
 
 fail:
     return status;

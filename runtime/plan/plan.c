@@ -32,6 +32,8 @@ static enum lipcl_status copy_graph(struct lipcl_plan *plan, const struct lipcl_
     }
     for (size_t i = 1; i < graph->value_count; i++) {
         plan->values[i].shape = graph->values[i].shape;
+        plan->values[i].name = arena_printf(arena, "%s", graph->values[i].name);
+        if (!plan->values[i].name) goto memory;
         plan->values[i].layout = layout_row_major(&graph->values[i].shape);
         plan->staging_count = size_max(plan->staging_count, lipcl_shape_count(&graph->values[i].shape));
     }
@@ -146,8 +148,8 @@ void lipcl_plan_destroy(struct lipcl_plan **plan) {
     *plan = NULL;
 }
 
-static enum lipcl_status check_tensor(struct lipcl_context *ctx, const struct lipcl_plan *plan, const char *name,
-                                      const struct lipcl_tensor *tensor, lipcl_value value) {
+enum lipcl_status plan_check_tensor(struct lipcl_context *ctx, const struct lipcl_plan *plan, const char *name,
+                                    const struct lipcl_tensor *tensor, lipcl_value value) {
     const struct lipcl_shape *wanted = &plan->values[value].shape;
     if (!tensor) return fail(ctx, LIPCL_ERROR_ARGUMENT, "run: \"%s\" is missing", name);
     if (tensor->dtype == LIPCL_F32 && lipcl_shape_equal(&tensor->shape, wanted)) return LIPCL_OK;
@@ -160,9 +162,9 @@ enum lipcl_status lipcl_plan_run(struct lipcl_context *ctx, struct lipcl_plan *p
     enum lipcl_status status = LIPCL_OK;
     bool in_flight = false;
     for (size_t i = 0; i < plan->input_count; i++)
-        TRY(check_tensor(ctx, plan, plan->input_names[i], inputs[i], plan->inputs[i]));
+        TRY(plan_check_tensor(ctx, plan, plan->input_names[i], inputs[i], plan->inputs[i]));
     for (size_t i = 0; i < plan->output_count; i++)
-        TRY(check_tensor(ctx, plan, plan->output_names[i], outputs[i], plan->outputs[i]));
+        TRY(plan_check_tensor(ctx, plan, plan->output_names[i], outputs[i], plan->outputs[i]));
     in_flight = true;
     for (size_t i = 0; i < plan->input_count; i++)
         TRY(device_buffer_write(plan->device, plan->values[plan->inputs[i]].buffer, inputs[i]->data,

@@ -96,31 +96,50 @@ lipcl_value step_output(const struct lipcl_plan *plan, const struct step *step, 
     return i == 0 ? last->outputs[0] : first->outputs[i];
 }
 
-static enum lipcl_status check(struct lipcl_plan *plan, const struct step *step, bool exact, bool locked,
-                               struct compare_result results[OP_MAX_OUTPUTS]) {
+enum lipcl_status step_read_outputs(struct lipcl_plan *plan, const struct step *step,
+                                    struct lipcl_tensor *outputs[OP_MAX_OUTPUTS]) {
     enum lipcl_status status = LIPCL_OK;
-    struct lipcl_context *ctx = device_context(plan->device);
-    struct lipcl_tensor *got[OP_MAX_OUTPUTS] = {0};
-    struct step_tensors tensors = {0};
     size_t count = plan->nodes[step->layer.nodes[0]].op->output_count;
     for (size_t i = 0; i < count; i++) {
         lipcl_value value = step_output(plan, step, i);
-        TRY(lipcl_tensor_create(ctx, &got[i], LIPCL_F32, &plan->values[value].shape));
-        TRY(plan_read_value(plan, got[i]->data, value));
+        TRY(lipcl_tensor_create(device_context(plan->device), &outputs[i], LIPCL_F32, &plan->values[value].shape));
+        TRY(plan_read_value(plan, outputs[i]->data, value));
     }
-    TRY(step_tensors_init(plan, step, &tensors));
-    TRY(step_reference(plan, step, &tensors, !exact, locked ? got[0] : NULL));
-    for (size_t i = 0; i < count; i++) {
-        const float *y = got[i]->data, *wanted = tensors.outputs[i]->data;
+    return LIPCL_OK;
+
+fail:
+    for (size_t i = 0; i < count; i++) lipcl_tensor_destroy(&outputs[i]);
+    return status;
+}
+
+enum lipcl_status step_compare(struct lipcl_plan *plan, const struct step *step, struct step_tensors *tensors, bool exact,
+                               bool locked, struct compare_result results[OP_MAX_OUTPUTS]) {
+    enum lipcl_status status = LIPCL_OK;
+    struct lipcl_tensor *got[OP_MAX_OUTPUTS] = {0};
+    TRY(step_read_outputs(plan, step, got));
+    TRY(step_reference(plan, step, tensors, !exact, locked ? got[0] : NULL));
+    for (size_t i = 0; i < plan->nodes[step->layer.nodes[0]].op->output_count; i++) {
+        const float *y = got[i]->data, *wanted = tensors->outputs[i]->data;
         if (exact)
             compare_exact(&results[i], y, wanted, lipcl_tensor_count(got[i]));
         else
-            compare_bounded(&results[i], y, wanted, tensors.magnitude[i], lipcl_tensor_count(got[i]), step->chain,
+            compare_bounded(&results[i], y, wanted, tensors->magnitude[i], lipcl_tensor_count(got[i]), step->chain,
                             device_caps(plan->device)->flushes_denormals);
     }
 
 fail:
     for (size_t i = 0; i < OP_MAX_OUTPUTS; i++) lipcl_tensor_destroy(&got[i]);
+    return status;
+}
+
+static enum lipcl_status check(struct lipcl_plan *plan, const struct step *step, bool exact, bool locked,
+                               struct compare_result results[OP_MAX_OUTPUTS]) {
+    enum lipcl_status status = LIPCL_OK;
+    struct step_tensors tensors = {0};
+    TRY(step_tensors_init(plan, step, &tensors));
+    TRY(step_compare(plan, step, &tensors, exact, locked, results));
+
+fail:
     step_tensors_finish(&tensors);
     return status;
 }

@@ -12,6 +12,7 @@
 #include "tensor/compare.h"
 
 struct plan_value {
+    const char *name; /* as in the graph */
     struct lipcl_shape shape;
     struct layout layout;
     struct device_buffer *buffer;   /* NULL for parameters and for values without a reader */
@@ -81,12 +82,18 @@ enum lipcl_status plan_create(struct lipcl_context *ctx, struct lipcl_plan **pla
                               const struct lipcl_tensor_set *weights, struct lipcl_device *device,
                               const struct lipcl_plan_params *params, const struct plan_checks *checks);
 
+/* LIPCL_ERROR_SHAPE unless `tensor`, called `name`, is what `value` has to be. */
+enum lipcl_status plan_check_tensor(struct lipcl_context *ctx, const struct lipcl_plan *plan, const char *name,
+                                    const struct lipcl_tensor *tensor, lipcl_value value);
+
 /* Enqueues; returns at once. */
 enum lipcl_status plan_launch_all(struct lipcl_plan *plan, const struct plan_launch *launches, size_t count);
 
 /* values.c */
 enum lipcl_status plan_buffer(struct lipcl_plan *plan, struct device_buffer **buffer, size_t bytes);
 enum lipcl_status plan_read_value(struct lipcl_plan *plan, float *row_major, lipcl_value value);
+/* Returns when `row_major` is the caller's again. */
+enum lipcl_status plan_write_value(struct lipcl_plan *plan, lipcl_value value, const float *row_major);
 /* How many buffers have been written to beyond their end. */
 enum lipcl_status plan_check_guards(struct lipcl_plan *plan, size_t *broken);
 enum lipcl_status plan_load_parameters(struct lipcl_plan *plan, const struct lipcl_graph *graph,
@@ -123,8 +130,20 @@ void step_tensors_finish(struct step_tensors *tensors);
 enum lipcl_status step_reference(struct lipcl_plan *plan, const struct step *step, struct step_tensors *tensors,
                                  bool want_magnitude, const struct lipcl_tensor *observed);
 
-/* Compares the step's outputs in the latest run with the reference, fed with what the device fed the step; results[i] is output
- * i's. `exact`: to the bit, else within the release bound. */
+/* The value that output `i` of a step is. */
+lipcl_value step_output(const struct lipcl_plan *plan, const struct step *step, size_t i);
+
+/* Reads all of the step's outputs into new tensors. */
+enum lipcl_status step_read_outputs(struct lipcl_plan *plan, const struct step *step,
+                                    struct lipcl_tensor *outputs[OP_MAX_OUTPUTS]);
+
+/* Compares the step's outputs in its latest run with the reference, fed with the inputs in `tensors`, which it completes.
+ * `exact`: to the bit, else within the release bound. `locked`: a recurrence is compared step by step, else free-running.
+ * results[i] is output i's. */
+enum lipcl_status step_compare(struct lipcl_plan *plan, const struct step *step, struct step_tensors *tensors, bool exact,
+                               bool locked, struct compare_result results[OP_MAX_OUTPUTS]);
+
+/* The same with the inputs as the device holds them. */
 enum lipcl_status step_check(struct lipcl_plan *plan, const struct step *step, bool exact,
                              struct compare_result results[OP_MAX_OUTPUTS]);
 /* The same within the release bound, a recurrence running freely from its initial state instead of step-locked: errors carried
@@ -151,5 +170,11 @@ enum lipcl_status self_test_step(struct lipcl_plan *plan, const struct step *ste
 
 /* step_reference() between reading inputs from the device and writing outputs to it. */
 enum lipcl_status step_run_reference(struct lipcl_plan *plan, const struct step *step);
+
+/* layers.c */
+enum lipcl_status plan_check_layer_index(struct lipcl_context *ctx, const struct lipcl_plan *plan, size_t layer);
+enum lipcl_status plan_check_has_run(struct lipcl_context *ctx, const struct lipcl_plan *plan);
+/* The worst of `count` outputs. */
+struct lipcl_layer_check layer_check(const struct compare_result *results, size_t count);
 
 #endif

@@ -69,6 +69,18 @@ enum lipcl_status plan_read_value(struct lipcl_plan *plan, float *row_major, lip
     return status;
 }
 
+enum lipcl_status plan_write_value(struct lipcl_plan *plan, lipcl_value number, const float *row_major) {
+    const struct plan_value *value = &plan->values[number];
+    size_t bytes = lipcl_shape_count(&value->shape) * sizeof(float);
+    const float *from = row_major;
+    if (!layout_is_row_major(&value->layout, &value->shape)) {
+        layout_scatter(plan->staging, row_major, &value->layout);
+        from = plan->staging;
+    }
+    enum lipcl_status status = device_buffer_write(plan->device, value->buffer, from, bytes);
+    return status == LIPCL_OK ? device_finish(plan->device) : status;
+}
+
 enum lipcl_status plan_load_parameters(struct lipcl_plan *plan, const struct lipcl_graph *graph,
                                        const struct lipcl_tensor_set *weights) {
     enum lipcl_status status = LIPCL_OK;

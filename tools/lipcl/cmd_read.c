@@ -146,7 +146,7 @@ static enum exit_code read_clip(struct job *job, size_t index, json_t *object) {
     }
     size_t spot_mismatches = job->spots.mismatches;
     if (!clip_run(reading, &clip) || !spot_checks_run(&job->spots, reading, &clip)) goto fail;
-    if (verify && !layer_checks_run(reading, &checks, NULL, layers)) goto fail;
+    if (verify && !layer_checks_run(reading, &checks, layers)) goto fail;
     if (!clip_decode(reading, &clip)) goto fail;
     if (object) fill_object(object, reading, &clip, verify ? &checks : NULL, layers);
     for (size_t i = 0; !object && i < clip_batch(&clip); i++) {

@@ -1,5 +1,4 @@
-/* cmd_verify.c: the proof, on the user's own machine, that what the device computed is right. */
-#include <math.h>
+/* cmd_verify.c: the proof, on the user's own machine, that what devices compute is right. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,245 +6,357 @@
 #include "datafile.h"
 #include "devices.h"
 #include "document.h"
-#include "layer_checks.h"
+#include "failure_report.h"
 #include "messages.h"
 #include "options.h"
 #include "progress.h"
 #include "reading.h"
 #include "table.h"
+#include "verification.h"
 
-/* How far a device's logits may be from those of `host`: what LipNet's accuracy is specified as. */
-static const double logit_bound = 1e-4;
+static char *mode_text, *save_folder;
 
-/* What the device's logits say against those of a whole run on `host`. */
-struct comparison {
-    double max_error;
-    size_t frames;
-    size_t ambiguous; /* frames whose best class is so close to the second that errors within the bound can swap them */
-    size_t different; /* other frames whose best class is not the same: there must be none */
+/* What was asked for, and what came of it. */
+struct job {
+    struct invocation *invocation;
+    const char *model;
+    char *in;
+    enum verification_mode mode;
+    struct reading host; /* owns the weights */
+    struct clip clip;    /* the run on host */
+    struct device_selection devices;
+    struct verification *verifications;
 };
 
-static size_t best_class(const float *logits, size_t classes) {
-    size_t best = 0;
-    for (size_t i = 1; i < classes; i++)
-        if (logits[i] > logits[best]) best = i;
-    return best;
+static const char *paint(enum verdict verdict) {
+    return colour(stdout, verdict == VERDICT_OK ? COLOUR_GREEN : verdict == VERDICT_UNPROVEN ? COLOUR_YELLOW : COLOUR_RED);
 }
 
-static bool compare_logits(struct reading *reading, struct comparison *c, const struct clip *device, const struct clip *host) {
-    size_t count = lipcl_tensor_count(host->logits);
-    const float *got = device->logits->data, *wanted = host->logits->data;
-    for (size_t i = 0; i < count; i++) {
-        double error = fabs((double)got[i] - (double)wanted[i]);
-        if (!(error <= c->max_error)) c->max_error = isnan(error) ? INFINITY : error;
-    }
-    for (size_t n = 0; n < clip_batch(host); n++) {
-        struct lipcl_tensor ours = clip_logits(device->logits, n), theirs = clip_logits(host->logits, n);
-        size_t frames = ours.shape.dims[0], classes = ours.shape.dims[1];
-        float *margins = allocate(frames, sizeof *margins);
-        bool ok = lipcl_ctc_margins(reading->ctx, margins, &theirs) == LIPCL_OK;
-        for (size_t t = 0; ok && t < frames; t++) {
-            bool same = best_class((float *)ours.data + t * classes, classes) ==
-                        best_class((float *)theirs.data + t * classes, classes);
-            c->frames++;
-            if ((double)margins[t] < 2 * logit_bound)
-                c->ambiguous++;
-            else if (!same)
-                c->different++;
+static const char *layer_verdict(const struct verified_layer *layer, enum colour *colour) {
+    *colour = layer->on_host ? COLOUR_YELLOW : COLOUR_GREEN;
+    if (layer->check.ok) return layer->on_host ? "on host" : "ok";
+    *colour = layer->check.bound_share <= 1 ? COLOUR_YELLOW : COLOUR_RED;
+    return layer->check.bound_share <= 1 ? "UNPROVEN" : "MISMATCH";
+}
+
+static void print_layers(const struct job *job, const struct verification *v) {
+    static const char *const alignments[] = {[MODE_ISOLATED] = "llrrrl", [MODE_CUMULATIVE] = "llrr", [MODE_BOTH] = "llrrrlrr"};
+    bool isolated = job->mode & MODE_ISOLATED, cumulative = job->mode & MODE_CUMULATIVE;
+    struct table table;
+    table_init(&table, alignments[job->mode]);
+    table_add(&table, COLOUR_NONE, "LAYER");
+    table_add(&table, COLOUR_NONE, "LOWERING");
+    for (size_t i = 0; isolated && i < 4; i++)
+        table_add(&table, COLOUR_NONE, "%s", (const char *const[]){"MAX |D|", "RHO", "OF BOUND", "VERDICT"}[i]);
+    for (size_t i = 0; cumulative && i < 2; i++)
+        table_add(&table, COLOUR_NONE, "%s", (const char *const[]){"DRIFT |D|", "RHO"}[i]);
+    for (size_t i = 0; i < v->layer_count && v->layers[i].name; i++) {
+        const struct verified_layer *layer = &v->layers[i];
+        table_add(&table, COLOUR_NONE, "%s", layer->name);
+        table_add(&table, COLOUR_NONE, "%s", layer->lowering);
+        if (isolated) {
+            enum colour colour;
+            const char *verdict = layer_verdict(layer, &colour);
+            table_add(&table, COLOUR_NONE, "%.2e", layer->check.max_error);
+            table_add(&table, COLOUR_NONE, "%.1f", layer->check.rho);
+            table_add(&table, COLOUR_NONE, "%.2f %%", 100 * layer->check.bound_share);
+            table_add(&table, colour, "%s", verdict);
         }
-        free(margins);
-        if (!ok) return false;
-    }
-    return true;
-}
-
-static bool texts_agree(const struct clip *a, const struct clip *b) {
-    for (size_t n = 0; n < clip_batch(a); n++)
-        if (strcmp(a->texts[n]->chars, b->texts[n]->chars) != 0) return false;
-    return true;
-}
-
-/* The whole network once more, on `host`. */
-static bool run_host(struct reading *reading, struct clip *host, const struct clip *device) {
-    struct lipcl_lipnet_reader_params params = {.device = "host"};
-    struct reading twin = *reading;
-    twin.reader = NULL;
-    *host = (struct clip){.info = device->info};
-    if (lipcl_tensor_create(reading->ctx, &host->frames, LIPCL_F32, &device->frames->shape) != LIPCL_OK) return false;
-    memcpy(host->frames->data, device->frames->data, lipcl_tensor_bytes(host->frames));
-    bool ok = lipcl_lipnet_reader_create(reading->ctx, &twin.reader, reading->weights, &params) == LIPCL_OK &&
-              clip_run(&twin, host) && clip_decode(&twin, host);
-    lipcl_lipnet_reader_destroy(&twin.reader);
-    return ok;
-}
-
-struct verdict {
-    struct layer_checks checks;
-    struct comparison comparison;
-    bool texts_agree, ok;
-};
-
-static void print_verdict(const struct verdict *verdict, const struct clip *device, const struct clip *host) {
-    const struct layer_checks *checks = &verdict->checks;
-    const struct comparison *c = &verdict->comparison;
-    const char *red = colour(stdout, COLOUR_RED), *green = colour(stdout, COLOUR_GREEN), *end = colour(stdout, COLOUR_NONE);
-    print("\n");
-    if (host) {
-        print("logits  max |d| %.2e against a whole run on host, of %.0e allowed\n", c->max_error, logit_bound);
-        for (size_t n = 0; n < clip_batch(device); n++) {
-            print("text    %s on the device\n", device->texts[n]->chars);
-            print("        %s on host\n", host->texts[n]->chars);
+        if (cumulative) {
+            table_add(&table, COLOUR_NONE, "%.2e", layer->drift.max_error);
+            table_add(&table, COLOUR_NONE, "%.1f", layer->drift.rho);
         }
-        print("        %s; %zu of %zu frames are ambiguous\n", verdict->texts_agree ? "they agree" : "they differ",
-              c->ambiguous, c->frames);
-    } else if (device->texts) {
-        for (size_t n = 0; n < clip_batch(device); n++) print("text    %s\n", device->texts[n]->chars);
     }
-    if (verdict->ok && checks->trivial)
-        print("trivial: every layer ran as its reference, so that each row compares the reference with itself\n");
-    else if (verdict->ok)
-        print("%sok%s: %zu layers, at most %.2f %% of the release bound (%s)\n", green, end, checks->layers,
-              100 * checks->worst_share, checks->worst_layer);
+    table_print(&table);
+    table_finish(&table);
+}
+
+static void print_texts(const struct job *job, const struct verification *v) {
+    const struct logit_comparison *c = &v->logits;
+    print("logits  max |d| %.2e against the run on host, of %.0e allowed\n", c->max_error, LOGIT_BOUND);
+    for (size_t n = 0; n < clip_batch(&job->clip); n++) {
+        print("text    %s on the device\n", v->clip.texts ? v->clip.texts[n]->chars : "(none)");
+        print("        %s on host\n", job->clip.texts[n]->chars);
+    }
+    print("        %s; %zu of %zu frames are ambiguous\n",
+          c->texts_agree ? "they agree"
+          : c->texts_ok  ? "they differ, which ambiguous frames may"
+                         : "they differ",
+          c->ambiguous, c->frames);
+}
+
+/* The last lines: what was found, in a sentence. */
+static void print_summary(const struct job *job, const struct verification *v) {
+    if (v->layer_count && v->on_host == v->layer_count)
+        print("Every layer ran as its reference: each row compares the reference with itself, which proves nothing.\n");
+    else if (v->on_host)
+        print("%zu of %zu layers ran as their references on the host: of the device, they prove nothing.\n", v->on_host,
+              v->layer_count);
+    const char *label = v->verdict == VERDICT_OK ? "ok" : v->verdict == VERDICT_UNPROVEN ? "UNPROVEN" : "MISMATCH";
+    const char *end = colour(stdout, COLOUR_NONE);
+    print("%s%s%s: ", paint(v->verdict), label, end);
+    if (v->verdict == VERDICT_UNPROVEN)
+        print("a layer gives the same number everywhere, which anything could have written\n");
+    else if (v->verdict == VERDICT_OK && (job->mode & MODE_ISOLATED))
+        print("%zu layers, at most %.2f %% of the release bound (%s)\n", v->layer_count, 100 * v->worst_share, v->worst_layer);
+    else if (v->verdict == VERDICT_OK)
+        print("%zu layers drift no further than the logits allow\n", v->layer_count);
+    else if (v->first_mismatch)
+        print("%s is the first layer that computes something else than it should\n", v->first_mismatch);
     else
-        print("%sMISMATCH%s: %zu of %zu layers break the release bound, %zu frames read another character\n", red, end,
-              checks->violations, checks->layers, c->different);
+        print("no single layer is to blame\n");
+    if (v->saved) print("its tensors and report.json are in %s\n", save_folder);
 }
 
-static void fill_document(json_t *document, const struct reading *reading, const struct verdict *verdict,
-                          const struct clip *device, const struct clip *host) {
-    const struct comparison *c = &verdict->comparison;
-    document_set(document, "device", document_device(lipcl_lipnet_reader_device(reading->reader)));
-    document_set(document, "milliseconds", document_number(device->milliseconds));
-    document_set(document, "trivial", json_boolean(verdict->checks.trivial));
-    document_set(document, "worst_bound_share", document_number(verdict->checks.worst_share));
-    document_set(document, "layer_violations", document_count(verdict->checks.violations));
-    json_t *texts = document_array();
-    for (size_t n = 0; n < clip_batch(device); n++) {
-        json_t *text = document_object();
-        document_set(text, "device", document_text(device->texts[n]->chars));
-        document_set(text, "host", document_text(host ? host->texts[n]->chars : device->texts[n]->chars));
-        document_append(texts, text);
+static void print_one(const struct job *job, const struct verification *v) {
+    if (v->verdict == VERDICT_FAILED) return; /* stderr has said why */
+    char *label = device_label(&v->device), *shape = format_shape(&job->clip.frames->shape);
+    print("%s  %s on %s, a run takes %.1f ms\n\n", job->in, shape, label, v->clip.milliseconds);
+    print_layers(job, v);
+    print("\n");
+    if (v->logits.frames) print_texts(job, v);
+    print_summary(job, v);
+    free(label);
+    free(shape);
+}
+
+static const struct verified_layer *find_layer(const struct verification *v, const char *name) {
+    for (size_t i = 0; i < v->layer_count; i++)
+        if (v->layers[i].name && strcmp(v->layers[i].name, name) == 0) return &v->layers[i];
+    return NULL;
+}
+
+/* A row a layer that any device has, in the devices' order. */
+static void add_layer_rows(const struct job *job, struct table *table) {
+    for (size_t d = 0; d < job->devices.count; d++) {
+        const struct verification *owner = &job->verifications[d];
+        for (size_t i = 0; i < owner->layer_count && owner->layers[i].name; i++) {
+            const char *name = owner->layers[i].name;
+            bool seen = false;
+            for (size_t k = 0; k < d; k++) seen = seen || find_layer(&job->verifications[k], name);
+            if (seen) continue;
+            table_add(table, COLOUR_NONE, "%s", name);
+            for (size_t k = 0; k < job->devices.count; k++) {
+                const struct verified_layer *layer = find_layer(&job->verifications[k], name);
+                enum colour colour = COLOUR_NONE;
+                if (!layer) {
+                    table_add(table, COLOUR_NONE, "-");
+                } else if (job->mode & MODE_ISOLATED) {
+                    layer_verdict(layer, &colour);
+                    table_add(table, colour, layer->on_host ? "on host" : "%.2f %%", 100 * layer->check.bound_share);
+                } else {
+                    table_add(table, COLOUR_NONE, "%.2e", layer->drift.max_error);
+                }
+            }
+        }
     }
-    document_set(document, "texts", texts);
-    document_set(document, "texts_agree", json_boolean(verdict->texts_agree));
-    if (host) {
-        document_set(document, "logits_max_error", document_number(c->max_error));
-        document_set(document, "logits_bound", document_number(logit_bound));
-        document_set(document, "frames", document_count(c->frames));
-        document_set(document, "ambiguous_frames", document_count(c->ambiguous));
-        document_set(document, "different_frames", document_count(c->different));
+}
+
+static void add_logit_rows(const struct job *job, struct table *table) {
+    table_add(table, COLOUR_NONE, "logits |d|");
+    for (size_t d = 0; d < job->devices.count; d++) {
+        const struct logit_comparison *c = &job->verifications[d].logits;
+        bool ok = c->max_error <= LOGIT_BOUND;
+        if (c->frames)
+            table_add(table, ok ? COLOUR_GREEN : COLOUR_RED, "%.2e", c->max_error);
+        else
+            table_add(table, COLOUR_NONE, "-");
     }
-    document_set(document, "ok", json_boolean(verdict->ok));
+    table_add(table, COLOUR_NONE, "text");
+    for (size_t d = 0; d < job->devices.count; d++) {
+        const struct logit_comparison *c = &job->verifications[d].logits;
+        if (c->frames)
+            table_add(table,
+                      c->texts_agree ? COLOUR_GREEN
+                      : c->texts_ok  ? COLOUR_YELLOW
+                                     : COLOUR_RED,
+                      "%s",
+                      c->texts_agree ? "same"
+                      : c->texts_ok  ? "ambiguous"
+                                     : "DIFFERS");
+        else
+            table_add(table, COLOUR_NONE, "-");
+    }
+}
+
+/* Layers down, devices across. */
+static void print_matrix(const struct job *job) {
+    size_t count = job->devices.count;
+    char *alignment = allocate(count + 2, 1), *shape = format_shape(&job->clip.frames->shape);
+    memset(alignment, 'r', count + 1);
+    alignment[0] = 'l';
+    struct table table, legend;
+    table_init(&legend, "lllrl");
+    for (size_t i = 0; i < 5; i++)
+        table_add(&legend, COLOUR_NONE, "%s", (const char *const[]){"SELECT", "DEVICE", "PLATFORM", "A RUN", "VERDICT"}[i]);
+    table_init(&table, alignment);
+    table_add(&table, COLOUR_NONE, "%s", job->mode & MODE_ISOLATED ? "OF BOUND" : "DRIFT |D|");
+    for (size_t d = 0; d < count; d++) {
+        const struct verification *v = &job->verifications[d];
+        bool opened = *v->device.name != '\0', ok = v->verdict == VERDICT_OK;
+        char *selector = opened ? device_selector(&v->device) : format_text("%s", job->devices.selectors[d]);
+        table_add(&table, COLOUR_NONE, "%s", selector);
+        table_add(&legend, COLOUR_NONE, "%s", selector);
+        table_add(&legend, COLOUR_NONE, "%s", opened ? v->device.name : "-");
+        table_add(&legend, COLOUR_NONE, "%s", opened ? v->device.platform : "-");
+        table_add(&legend, COLOUR_NONE, "%.1f ms", v->clip.milliseconds);
+        table_add(&legend, ok ? COLOUR_GREEN : COLOUR_RED, "%s%s%s", verdict_name(v->verdict), v->first_mismatch ? ": " : "",
+                  v->first_mismatch ? v->first_mismatch : "");
+        free(selector);
+    }
+    add_layer_rows(job, &table);
+    if (job->mode & MODE_CUMULATIVE) add_logit_rows(job, &table);
+    print("%s  %s\n\n", job->in, shape);
+    table_print(&legend);
+    print("\n");
+    table_print(&table);
+    table_finish(&legend);
+    table_finish(&table);
+    free(alignment);
+    free(shape);
 }
 
 /* [MODEL] [IN]; a single argument is the model when it ends like one, else the clip. False after a message. */
-static bool take_arguments(const struct invocation *invocation, const char **model, char **in) {
+static bool take_arguments(struct job *job) {
+    const struct invocation *invocation = job->invocation;
     const char *first = invocation->argument_count > 0 ? invocation->arguments[0] : NULL;
     const char *ending = first ? strrchr(first, '.') : NULL;
     bool is_model = invocation->argument_count == 2 || (ending && strcmp(ending, ".safetensors") == 0);
-    *model = is_model ? first : options.model;
+    static const struct {
+        const char *text;
+        enum verification_mode mode;
+    } modes[] = {{"both", MODE_BOTH}, {"isolated", MODE_ISOLATED}, {"cumulative", MODE_CUMULATIVE}};
+    job->model = is_model ? first : options.model;
     if (is_model && options.model) {
         usage_error(&command_verify, "there are two models, %s and --model %s", first, options.model);
         return false;
     }
     const char *clip = invocation->argument_count == 2 ? invocation->arguments[1] : is_model ? NULL : first;
-    *in = clip ? format_text("%s", clip) : NULL;
-    return true;
+    job->in = clip ? format_text("%s", clip) : NULL;
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
+        if (strcmp(mode_text ? mode_text : "both", modes[i].text) == 0) job->mode = modes[i].mode;
+    if (!job->mode) usage_error(&command_verify, "--mode %s: it is isolated, cumulative or both", mode_text);
+    return job->mode != 0;
 }
 
-static enum exit_code verify_run(struct invocation *invocation) {
-    enum exit_code code = EXIT_FAILED;
-    const char *model;
-    char *in;
-    struct reading reading = {0};
-    struct clip device = {0}, host = {0};
-    struct verdict verdict = {.texts_agree = true};
-    struct table table;
-    if (!take_arguments(invocation, &model, &in)) return EXIT_USAGE;
-    table_init(&table, LAYER_CHECKS_ALIGNMENT);
-    layer_checks_titles(&table);
-    if (!in) in = datafile_clip();
-    if (!in) goto fail;
-    progress_begin(3);
-    progress_task(0, "running %s", base_name(in));
-    options.no_self_test = true;
-    if (!reading_init(&reading, invocation->ctx, model)) goto fail;
-    if (options.json) {
-        document_set(invocation->document, "model", document_text(reading.model));
-        document_set(invocation->document, "clip", document_text(in));
-    }
-    if (!clip_load(&reading, &device, in) || !clip_run(&reading, &device)) goto fail;
+/* Everything that is held against every device: the clip, run on host. False after a message. */
+static bool run_host(struct job *job) {
+    struct lipcl_context *ctx = job->invocation->ctx;
+    if (!job->in) job->in = datafile_clip();
+    if (!job->in || !reading_load(&job->host, ctx, job->model)) return false;
+    progress_task(0, "running %s on host", base_name(job->in));
+    if (!clip_load(&job->host, &job->clip, job->in)) return false;
+    if (!reading_open(&job->host, "host", &(struct lipcl_plan_params){.no_fusion = true})) return false;
+    if (!clip_run(&job->host, &job->clip)) return false;
+    return !(job->mode & MODE_CUMULATIVE) || clip_decode(&job->host, &job->clip);
+}
 
-    progress_task(1, "checking each layer");
-    json_t *layers = options.json ? document_array() : NULL;
-    if (layers) document_set(invocation->document, "layers", layers);
-    bool checked = layer_checks_run(&reading, &verdict.checks, &table, layers);
-    const struct lipcl_device_info *info = lipcl_lipnet_reader_device(reading.reader);
-    if (!options.json) {
-        char *label = device_label(info), *shape = format_shape(&device.frames->shape);
-        print("%s  %s on %s, a run takes %.1f ms\n\n", in, shape, label, device.milliseconds);
-        free(label);
-        free(shape);
-        table_print(&table);
+static enum exit_code verify_devices(struct job *job) {
+    enum exit_code code = EXIT_DONE;
+    struct reading reading = job->host; /* the weights are lent, the reader is its own */
+    reading.reader = NULL;
+    struct verification_base base = {.reading = &reading, .host = &job->host, .clip = &job->clip, .clip_path = job->in};
+    base.mode = job->mode;
+    base.save_folder = save_folder;
+    for (size_t i = 0; i < job->devices.count; i++) {
+        struct verification *v = &job->verifications[i];
+        const char *selector = job->devices.selectors[i];
+        char *prefix = job->devices.count > 1 ? format_text("%s: ", selector) : format_text("%s", "");
+        base.prefix = prefix;
+        progress_task(1 + i, "verifying %s", selector ? selector : "the device");
+        verification_run(v, &base, selector);
+        if (v->saved) base.save_folder = NULL; /* the first failure is in it */
+        if (v->verdict == VERDICT_MISMATCH) code = EXIT_MISMATCH;
+        if (v->verdict != VERDICT_OK && code == EXIT_DONE) code = EXIT_FAILED;
+        free(prefix);
     }
-    if (!checked) goto fail;
-    /* Logits that are not finite cannot be decoded; if a layer is to blame for them, that is what counts. */
-    bool decoded = clip_decode(&reading, &device);
-    if (!decoded && verdict.checks.violations == 0) goto fail;
-
-    bool on_host = info->type == LIPCL_DEVICE_HOST;
-    if (decoded && !on_host) {
-        progress_task(2, "running %s on host", base_name(in));
-        if (!run_host(&reading, &host, &device) || !compare_logits(&reading, &verdict.comparison, &device, &host)) goto fail;
-        verdict.texts_agree = texts_agree(&device, &host);
-    }
-    bool logits_ok = verdict.comparison.max_error <= logit_bound;
-    if (!logits_ok)
-        complain("logits: the device's differ from those of host by up to %.3g, above %.0e", verdict.comparison.max_error,
-                 logit_bound);
-    verdict.ok = decoded && verdict.checks.violations == 0 && verdict.comparison.different == 0 && logits_ok;
-    if (options.json && decoded)
-        fill_document(invocation->document, &reading, &verdict, &device, on_host ? NULL : &host);
-    else if (options.json)
-        document_set(invocation->document, "ok", json_false());
-    else
-        print_verdict(&verdict, &device, decoded && !on_host ? &host : NULL);
-    code = verdict.ok ? EXIT_DONE : EXIT_MISMATCH;
-
-fail:
-    progress_end();
-    table_finish(&table);
-    clip_finish(&host);
-    clip_finish(&device);
-    reading_finish(&reading);
-    free(in);
+    lipcl_lipnet_reader_destroy(&reading.reader);
     return code;
 }
 
-static struct poptOption verify_options[] = {{NULL, '\0', POPT_ARG_INCLUDE_TABLE, model_options, 0, NULL, NULL},
-                                             {NULL, '\0', POPT_ARG_INCLUDE_TABLE, device_options, 0, NULL, NULL},
-                                             {NULL, '\0', POPT_ARG_INCLUDE_TABLE, gemm_options, 0, NULL, NULL},
-                                             {NULL, '\0', POPT_ARG_INCLUDE_TABLE, fusion_options, 0, NULL, NULL},
-                                             {NULL, '\0', POPT_ARG_INCLUDE_TABLE, crop_options, 0, NULL, NULL},
-                                             POPT_TABLEEND};
+static void fill_document(json_t *document, const struct job *job, bool ok) {
+    json_t *devices = document_array();
+    for (size_t i = 0; i < job->devices.count; i++) {
+        json_t *object = verification_document(&job->verifications[i], &job->clip, job->mode);
+        if (job->verifications[i].saved) document_set(object, "saved", document_text(save_folder));
+        document_append(devices, object);
+    }
+    document_set(document, "model", document_text(job->host.model));
+    document_set(document, "clip", document_text(job->in));
+    document_set(document, "shape", document_shape(&job->clip.frames->shape));
+    document_set(document, "mode", document_text(mode_text ? mode_text : "both"));
+    document_set(document, "devices", devices);
+    document_set(document, "ok", json_boolean(ok));
+}
+
+static enum exit_code verify_run(struct invocation *invocation) {
+    struct job job = {.invocation = invocation};
+    enum exit_code code = EXIT_FAILED;
+    if (!take_arguments(&job)) {
+        free(job.in);
+        return EXIT_USAGE;
+    }
+    if (save_folder && !failure_folder_is_free(save_folder)) goto fail;
+    const char *selector = options.device ? options.device : getenv("LIPCL_DEVICE");
+    if (!device_selection_init(&job.devices, invocation->ctx, selector && *selector ? selector : NULL)) goto fail;
+    progress_begin(1 + job.devices.count);
+    if (!run_host(&job)) goto fail;
+    job.verifications = allocate(job.devices.count, sizeof *job.verifications);
+    code = verify_devices(&job);
+    if (options.json)
+        fill_document(invocation->document, &job, code == EXIT_DONE);
+    else if (job.devices.count == 1)
+        print_one(&job, &job.verifications[0]);
+    else
+        print_matrix(&job);
+
+fail:
+    progress_end();
+    for (size_t i = 0; job.verifications && i < job.devices.count; i++) verification_finish(&job.verifications[i]);
+    free(job.verifications);
+    device_selection_finish(&job.devices);
+    clip_finish(&job.clip);
+    reading_finish(&job.host);
+    free(job.in);
+    return code;
+}
+
+static struct poptOption verify_options[] = {
+    {"mode", '\0', POPT_ARG_STRING, &mode_text, 0, "what to compare, see above (default: both)", "isolated|cumulative|both"},
+    {"save-failure", '\0', POPT_ARG_STRING, &save_folder, 0,
+     "make DIR with all that belongs to the first layer that is wrong, for a bug report", "DIR"},
+    {NULL, '\0', POPT_ARG_INCLUDE_TABLE, model_options, 0, NULL, NULL},
+    {NULL, '\0', POPT_ARG_INCLUDE_TABLE, device_options, 0, NULL, NULL},
+    {NULL, '\0', POPT_ARG_INCLUDE_TABLE, gemm_options, 0, NULL, NULL},
+    {NULL, '\0', POPT_ARG_INCLUDE_TABLE, fusion_options, 0, NULL, NULL},
+    {NULL, '\0', POPT_ARG_INCLUDE_TABLE, crop_options, 0, NULL, NULL},
+    POPT_TABLEEND};
 
 const struct command command_verify = {
     .name = "verify",
     .summary = "prove that a device computes what it should",
     .usage = "[MODEL.safetensors] [IN] [OPTIONS]",
-    .description = "Runs a clip on the device, then recomputes each layer from the device's own input to\n"
-                   "it with the plain-C reference (double precision sums), and prints a row a layer: the\n"
-                   "largest difference |d|, and the largest share of the release bound that any element\n"
-                   "uses up, |d| <= 9 sqrt(l+2) u S + u|y|, where u = 2^-24, S is the element's sum of\n"
-                   "magnitudes and l the longest chain of additions. Then runs the whole network on\n"
-                   "`host` and compares logits (at most 1e-4 apart) and text. A frame is ambiguous when\n"
-                   "its best two classes are less than twice that apart: only there may the text differ.\n"
+    .description = "Runs a clip on `host`, the plain-C reference (sums in double precision), and on the\n"
+                   "device, and compares:\n"
+                   "  isolated    Each layer alone is fed what the reference has there, so that a fault\n"
+                   "              shows where it is. No element may differ by more than the release bound,\n"
+                   "              |d| <= 9 sqrt(l+2) u S + u|y|, where u = 2^-24, S is the element's sum\n"
+                   "              of magnitudes and l the longest chain of additions. RHO is |d| / (u S).\n"
+                   "  cumulative  The run as it was: how far each layer's output has drifted from the\n"
+                   "              reference's, the logits (at most 1e-4 apart) and the text. A frame is\n"
+                   "              ambiguous when its best two classes are less than twice that apart:\n"
+                   "              only there may the text differ. Logits out of bounds are traced to the\n"
+                   "              first layer that made something wrong of the device's own input.\n"
                    "\n"
-                   "Exit status 3 when anything is out of bounds. Without MODEL and IN: the weights and a\n"
-                   "clip that ship with lipcl. A single argument that does not end in .safetensors is IN.\n"
-                   "On `host` the layers are the references, and every row is trivially right.\n",
+                   "Exit status 3 when anything is out of bounds; the first layer that is wrong is named,\n"
+                   "and --save-failure keeps its tensors. Without MODEL and IN: the weights and a clip that\n"
+                   "ship with lipcl. A single argument that does not end in .safetensors is IN.\n"
+                   "\n"
+                   "--device takes a list, too, or `all` for every OpenCL device: then a table shows layers\n"
+                   "down and devices across. On `host` every row is trivially right; `all` leaves it out.\n",
     .examples = "  lipcl verify\n"
-                "  lipcl verify --device gpu --gemm clblast --no-fusion\n"
+                "  lipcl verify --device all\n"
+                "  lipcl verify --device gpu --gemm clblast --no-fusion --save-failure wrong\n"
                 "  lipcl verify lipnet.safetensors clip.mp4 --json\n",
     .max_arguments = 2,
     .options = verify_options,

@@ -8,7 +8,6 @@
 #include <jansson.h>
 
 #include "reading.h"
-#include "table.h"
 
 struct layer_checks {
     size_t layers, violations;
@@ -17,12 +16,12 @@ struct layer_checks {
     bool trivial; /* every layer is a reference, compared with itself */
 };
 
-/* Checks every layer of the latest run, with an error message for each violation. `table` gets a row a layer and `document`,
- * an array, an object a layer; either may be NULL. Tells progress in steps. False after a message when that failed. */
-bool layer_checks_run(struct reading *reading, struct layer_checks *checks, struct table *table, json_t *document);
+/* Checks every layer of the latest run, each fed what the device itself fed it, with an error message for each violation.
+ * `document`, an array, gets an object a layer; it may be NULL. Tells progress in steps. False after a message when that
+ * failed. */
+bool layer_checks_run(struct reading *reading, struct layer_checks *checks, json_t *document);
 
-/* The titles of the table, whose alignment is LAYER_CHECKS_ALIGNMENT. */
-#define LAYER_CHECKS_ALIGNMENT "lllrrl"
-void layer_checks_titles(struct table *table);
+/* The keys of a check in a layer's object. */
+void layer_check_fill(json_t *object, const struct lipcl_layer_check *check);
 
 #endif

@@ -9,16 +9,25 @@
 #include "options.h"
 #include "progress.h"
 
-bool reading_init(struct reading *reading, struct lipcl_context *ctx, const char *model) {
+bool reading_load(struct reading *reading, struct lipcl_context *ctx, const char *model) {
     *reading = (struct reading){.ctx = ctx};
     reading->model = model ? format_text("%s", model) : datafile_model();
     if (!reading->model) return false;
     if (lipcl_lipnet_load(ctx, &reading->weights, reading->model) != LIPCL_OK) return false;
-    if (options.grammar && lipcl_grammar_load(ctx, &reading->grammar, options.grammar) != LIPCL_OK) return false;
-    struct lipcl_lipnet_reader_params params = {
-        .device = options.device,
-        .plan = {.gemm = options.gemm, .no_fusion = options.no_fusion, .no_self_test = options.no_self_test}};
-    return lipcl_lipnet_reader_create(ctx, &reading->reader, reading->weights, &params) == LIPCL_OK;
+    return !options.grammar || lipcl_grammar_load(ctx, &reading->grammar, options.grammar) == LIPCL_OK;
+}
+
+bool reading_open(struct reading *reading, const char *device, const struct lipcl_plan_params *plan) {
+    struct lipcl_lipnet_reader_params params = {.device = device, .plan = *plan};
+    lipcl_lipnet_reader_destroy(&reading->reader);
+    return lipcl_lipnet_reader_create(reading->ctx, &reading->reader, reading->weights, &params) == LIPCL_OK;
+}
+
+bool reading_init(struct reading *reading, struct lipcl_context *ctx, const char *model) {
+    return reading_load(reading, ctx, model) &&
+           reading_open(reading, options.device, &(struct lipcl_plan_params){.gemm = options.gemm,
+                                                                               .no_fusion = options.no_fusion,
+                                                                               .no_self_test = options.no_self_test});
 }
 
 void reading_finish(struct reading *reading) {

@@ -19,6 +19,9 @@ struct reading {
 /* Loads the weights (NULL: those that ship with lipcl) and the grammar, and opens the device, all as `options` say.
  * False after a message; to be finished in either case. */
 bool reading_init(struct reading *reading, struct lipcl_context *ctx, const char *model);
+/* The same in two parts. A device can be opened again and again, in place of the one before. */
+bool reading_load(struct reading *reading, struct lipcl_context *ctx, const char *model);
+bool reading_open(struct reading *reading, const char *device, const struct lipcl_plan_params *plan);
 void reading_finish(struct reading *reading);
 
 /* A clip, and what a run made of it. */
