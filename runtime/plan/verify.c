@@ -33,7 +33,7 @@ enum lipcl_status lipcl_plan_run_layer(struct lipcl_context *ctx, struct lipcl_p
     for (size_t i = 0; i < node->activation_count; i++) {
         if (!node->inputs[i]) continue;
         lipcl_value value = plan->alias[node->inputs[i]];
-        char name[80];
+        char name[96];
         snprintf(name, sizeof name, "%.60s, input %zu", node->name, i);
         TRY(plan_check_tensor(ctx, plan, name, inputs[i], value));
         TRY(plan_write_value(plan, value, inputs[i]->data));

@@ -13,23 +13,6 @@ static void expect_in(const char *part, const char *text) {
     cr_expect_not_null(strstr(text, part), "\"%s\" is not in:\n%s", part, text);
 }
 
-/* The first usable OpenCL device, in memory that lives until the test ends; a machine without one fails the test. */
-static const char *device(void) {
-    static char selector[32];
-    struct program_run run = RUN("devices", "--json");
-    json_t *document = program_json(&run), *listed;
-    size_t index;
-    json_array_foreach(json_object_get(document, "devices"), index, listed) {
-        const char *select = json_string_value(json_object_get(listed, "select"));
-        bool usable = json_is_true(json_object_get(listed, "usable")) && strcmp(select, "host") != 0;
-        if (usable && !*selector) snprintf(selector, sizeof selector, "%s", select);
-    }
-    cr_assert(*selector, "these tests need an OpenCL device, such as pocl-opencl-icd's: %s", run.out);
-    json_decref(document);
-    program_run_finish(&run);
-    return selector;
-}
-
 /* The text that PyTorch reads from a clip, from the lines "name<TAB>text" of `table`. */
 static bool is_wanted(const char *table, const char *name, const char *text) {
     char line[256];
@@ -41,7 +24,7 @@ Test(program_device, eval_reads_what_pytorch_reads) {
     char *table = get_file(TEST_DATA_DIR "/clips/pytorch_text.tsv");
     cr_assert_not_null(table);
     struct program_run run =
-        RUN("eval", TEST_DATA_DIR "/clips/manifest.tsv", "--device", device(), "--decoder", "greedy", "--json");
+        RUN("eval", TEST_DATA_DIR "/clips/manifest.tsv", "--device", program_device(), "--decoder", "greedy", "--json");
     cr_assert_eq(run.status, 0, "%s", run.err);
     json_t *document = program_json(&run), *clips = json_object_get(document, "clips"), *clip;
     size_t index;
@@ -61,7 +44,7 @@ Test(program_device, grammar_and_subtitles) {
     char *folder = test_folder_make();
     const char *srt = in_folder(folder, "a.srt");
     struct program_run run =
-        RUN("read", TEST_DATA_DIR "/clips/bbaf5a.mp4", "--device", device(), "--grammar", "grid", "--srt", srt);
+        RUN("read", TEST_DATA_DIR "/clips/bbaf5a.mp4", "--device", program_device(), "--grammar", "grid", "--srt", srt);
     cr_assert_eq(run.status, 0, "%s", run.err);
     expect_in("  BIN BLUE AT F FIVE AGAIN  ", run.out); /* greedily, one word is wrong and one is missing */
     program_run_finish(&run);
@@ -74,17 +57,19 @@ Test(program_device, grammar_and_subtitles) {
 }
 
 Test(program_device, verify_proves_the_default_clip) {
-    struct program_run run = RUN("verify", "--device", device(), "--json");
+    struct program_run run = RUN("verify", "--device", program_device(), "--json");
     cr_expect_eq(run.status, 0, "%s", run.err);
-    json_t *document = program_json(&run), *layers = json_object_get(document, "layers"), *layer;
+    json_t *document = program_json(&run), *found = json_array_get(json_object_get(document, "devices"), 0), *layer;
+    json_t *layers = json_object_get(found, "layers");
     size_t index;
-    cr_expect(json_is_true(json_object_get(document, "ok")) && json_is_true(json_object_get(document, "texts_agree")));
-    cr_expect(json_is_false(json_object_get(document, "trivial")));
-    cr_expect_lt(json_real_value(json_object_get(document, "logits_max_error")), 1e-4);
-    cr_expect_eq(json_integer_value(json_object_get(document, "frames")), 75);
+    cr_expect(json_is_true(json_object_get(document, "ok")) && json_is_true(json_object_get(found, "ok")));
+    cr_expect(json_is_true(json_object_get(found, "texts_agree")) && json_is_false(json_object_get(found, "trivial")));
+    cr_expect_lt(json_real_value(json_object_get(found, "logits_max_error")), 1e-4);
+    cr_expect_eq(json_integer_value(json_object_get(found, "frames")), 75);
     json_array_foreach(layers, index, layer) {
         cr_expect_str_neq(json_string_value(json_object_get(layer, "lowering")), "reference");
         cr_expect_leq(json_real_value(json_object_get(layer, "bound_share")), 1);
+        cr_expect_lt(json_real_value(json_object_get(layer, "drift_max_error")), 1e-4);
     }
     cr_expect_gt(index, 5);
     json_decref(document);
@@ -99,9 +84,10 @@ Test(program_device, a_wrong_kernel_is_a_mismatch) {
     put_clip(clip, 20, 8);
     snprintf(variable, sizeof variable, "LIPCL_KERNEL_DIR=%s", folder);
     const char *const environment[] = {variable, NULL};
-    sabotage(folder, "conv3d_direct.cl", "load_v(bias", "0.001f + load_v(bias");
+    spoil_kernel(folder, "conv3d_direct.cl", "load_v(bias", "0.001f + load_v(bias");
 
-    struct program_run run = program_run((const char *const[]){"verify", clip, "--device", device(), NULL}, environment);
+    struct program_run run =
+        program_run((const char *const[]){"verify", clip, "--device", program_device(), NULL}, environment);
     cr_expect_eq(run.status, 3, "exit %d", run.status);
     expect_in("MISMATCH", run.out);
     expect_in("layer conv1 (conv3d_direct): ", run.err);
@@ -109,14 +95,15 @@ Test(program_device, a_wrong_kernel_is_a_mismatch) {
     cr_expect_null(strstr(run.err, "layer gru1"), "it is right about what it was given:\n%s", run.err);
     program_run_finish(&run);
 
-    run = program_run((const char *const[]){"read", clip, "--device", device(), "--verify", "--json", NULL}, environment);
+    run =
+        program_run((const char *const[]){"read", clip, "--device", program_device(), "--verify", "--json", NULL}, environment);
     cr_expect_eq(run.status, 3);
     json_t *document = program_json(&run);
     cr_expect(json_is_false(json_object_get(json_array_get(json_object_get(document, "clips"), 0), "verified")));
     json_decref(document);
     program_run_finish(&run);
 
-    run = program_run((const char *const[]){"read", clip, "--device", device(), NULL}, environment);
+    run = program_run((const char *const[]){"read", clip, "--device", program_device(), NULL}, environment);
     cr_expect_eq(run.status, 0, "nobody asked");
     program_run_finish(&run);
     test_folder_remove(&folder);

@@ -114,6 +114,7 @@ Test(program_usage, nonsense_is_told_apart) {
     expect_usage_error((const char *const[]){"run", "m", "-o", "y", NULL}, "an argument is missing");
     expect_usage_error((const char *const[]){"verify", "a", "b", "c", NULL}, "too many arguments");
     expect_usage_error((const char *const[]){"verify", "a.safetensors", "--model", "b", NULL}, "two models");
+    expect_usage_error((const char *const[]){"verify", "--mode", "fast", NULL}, "--mode fast");
     expect_usage_error((const char *const[]){"check", "conv3d", NULL}, "too many arguments");
     expect_usage_error((const char *const[]){"check", "--fill", "zeros", NULL}, "--fill zeros");
     expect_usage_error((const char *const[]){"check", "-n", "many", NULL}, "--n many");

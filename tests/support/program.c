@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -143,4 +144,37 @@ char *get_file(const char *path) {
     content[bytes] = '\0';
     fclose(file);
     return content;
+}
+
+const char *program_device(void) {
+    static char selector[32];
+    struct program_run run = RUN("devices", "--json");
+    json_t *document = program_json(&run), *listed;
+    size_t index;
+    json_array_foreach(json_object_get(document, "devices"), index, listed) {
+        const char *select = json_string_value(json_object_get(listed, "select"));
+        bool usable = json_is_true(json_object_get(listed, "usable")) && strcmp(select, "host") != 0;
+        if (usable && !*selector) snprintf(selector, sizeof selector, "%s", select);
+    }
+    cr_assert(*selector, "these tests need an OpenCL device, such as pocl-opencl-icd's: %s", run.out);
+    json_decref(document);
+    program_run_finish(&run);
+    return selector;
+}
+
+void spoil_kernel(const char *folder, const char *file, const char *from, const char *to) {
+    char source[512];
+    snprintf(source, sizeof source, SOURCE_DIR "/cl_kernels/%s", file);
+    char *text = get_file(source), *rest = text, *found;
+    cr_assert_not_null(text, "%s", source);
+    FILE *out = fopen(in_folder(folder, file), "w");
+    cr_assert_not_null(out);
+    cr_assert_not_null(strstr(text, from), "%s does not hold \"%s\" any more: find another place to spoil", file, from);
+    while ((found = strstr(rest, from))) {
+        fprintf(out, "%.*s%s", (int)(found - rest), rest, to);
+        rest = found + strlen(from);
+    }
+    fputs(rest, out);
+    cr_assert_eq(fclose(out), 0);
+    free(text);
 }

@@ -49,7 +49,7 @@ static void print_layers(const struct job *job, const struct verification *v) {
     for (size_t i = 0; isolated && i < 4; i++)
         table_add(&table, COLOUR_NONE, "%s", (const char *const[]){"MAX |D|", "RHO", "OF BOUND", "VERDICT"}[i]);
     for (size_t i = 0; cumulative && i < 2; i++)
-        table_add(&table, COLOUR_NONE, "%s", (const char *const[]){"DRIFT |D|", "RHO"}[i]);
+        table_add(&table, COLOUR_NONE, "%s", (const char *const[]){"DRIFT |D|", "DRIFT RHO"}[i]);
     for (size_t i = 0; i < v->layer_count && v->layers[i].name; i++) {
         const struct verified_layer *layer = &v->layers[i];
         table_add(&table, COLOUR_NONE, "%s", layer->name);

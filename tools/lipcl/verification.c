@@ -138,7 +138,7 @@ static bool find_culprit(struct verification *v, const struct verification_base 
         if (check.bound_share <= 1) continue;
         return note_mismatch(v, base, i, "cumulative", &check);
     }
-    complain("%severy layer is right about what it was given: the errors add up beyond the logits' bound", base->prefix);
+    complain("%severy layer is right about what it was given: the fault is between them, or errors add up", base->prefix);
     return true;
 }
 
