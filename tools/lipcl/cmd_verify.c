@@ -87,9 +87,11 @@ static void print_texts(const struct job *job, const struct verification *v) {
 
 /* The last lines: what was found, in a sentence. */
 static void print_summary(const struct job *job, const struct verification *v) {
-    if (v->layer_count && v->on_host == v->layer_count)
-        print("Every layer ran as its reference: each row compares the reference with itself, which proves nothing.\n");
-    else if (v->on_host)
+    if (v->layer_count && v->on_host == v->layer_count && v->verdict == VERDICT_OK) {
+        print("trivial: every layer ran as its reference, so that each row compares the reference with itself\n");
+        return;
+    }
+    if (v->on_host)
         print("%zu of %zu layers ran as their references on the host: of the device, they prove nothing.\n", v->on_host,
               v->layer_count);
     const char *label = v->verdict == VERDICT_OK ? "ok" : v->verdict == VERDICT_UNPROVEN ? "UNPROVEN" : "MISMATCH";
