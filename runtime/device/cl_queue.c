@@ -23,11 +23,13 @@ void cl_buffer_destroy(struct lipcl_device *device, struct device_buffer *buffer
     if (!device->lost) cl_state(device)->cl->clReleaseMemObject(buffer->handle);
 }
 
-enum lipcl_status cl_buffer_write(struct lipcl_device *device, struct device_buffer *buffer, const void *data, size_t bytes) {
+enum lipcl_status cl_buffer_write(struct lipcl_device *device, struct device_buffer *buffer, const void *data, size_t bytes,
+                                  bool wait) {
     struct cl_state *state = cl_state(device);
-    return cl_check(device,
-                    state->cl->clEnqueueWriteBuffer(state->queue, buffer->handle, CL_FALSE, 0, bytes, data, 0, NULL, NULL),
-                    "clEnqueueWriteBuffer");
+    return cl_check(
+        device,
+        state->cl->clEnqueueWriteBuffer(state->queue, buffer->handle, wait ? CL_TRUE : CL_FALSE, 0, bytes, data, 0, NULL, NULL),
+        "clEnqueueWriteBuffer");
 }
 
 enum lipcl_status cl_buffer_read(struct lipcl_device *device, void *data, struct device_buffer *buffer, size_t offset_bytes,

@@ -179,11 +179,21 @@ static enum lipcl_status check_range(const struct lipcl_device *device, const st
                 offset_bytes, buffer->bytes);
 }
 
-enum lipcl_status device_buffer_write(struct lipcl_device *device, struct device_buffer *buffer, const void *data,
-                                      size_t bytes) {
+static enum lipcl_status write_buffer(struct lipcl_device *device, struct device_buffer *buffer, const void *data, size_t bytes,
+                                      bool wait) {
     enum lipcl_status status = check_range(device, buffer, 0, bytes);
     if (status != LIPCL_OK || bytes == 0) return status;
-    return device->backend->buffer_write(device, buffer, data, bytes);
+    return device->backend->buffer_write(device, buffer, data, bytes, wait);
+}
+
+enum lipcl_status device_buffer_write(struct lipcl_device *device, struct device_buffer *buffer, const void *data,
+                                      size_t bytes) {
+    return write_buffer(device, buffer, data, bytes, true);
+}
+
+enum lipcl_status device_buffer_write_async(struct lipcl_device *device, struct device_buffer *buffer, const void *data,
+                                            size_t bytes) {
+    return write_buffer(device, buffer, data, bytes, false);
 }
 
 enum lipcl_status device_buffer_read(struct lipcl_device *device, void *data, struct device_buffer *buffer, size_t bytes) {

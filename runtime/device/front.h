@@ -47,9 +47,13 @@ enum lipcl_status device_buffer_create(struct lipcl_device *device, struct devic
 void device_buffer_destroy(struct lipcl_device *device, struct device_buffer **buffer);
 size_t device_buffer_bytes(const struct device_buffer *buffer);
 
-/* Enqueues a copy into the buffer; `data` must stay as it is until device_finish() or a read returns. */
+/* Copies into the buffer before it returns: whatever happens to the device afterwards, `data` is the caller's again. */
 enum lipcl_status device_buffer_write(struct lipcl_device *device, struct device_buffer *buffer, const void *data,
                                       size_t bytes);
+
+/* Enqueues the copy; `data` must stay as it is until device_finish() or a read returns. */
+enum lipcl_status device_buffer_write_async(struct lipcl_device *device, struct device_buffer *buffer, const void *data,
+                                            size_t bytes);
 
 /* Waits for everything enqueued before, then copies out. */
 enum lipcl_status device_buffer_read(struct lipcl_device *device, void *data, struct device_buffer *buffer, size_t bytes);

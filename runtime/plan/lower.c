@@ -66,7 +66,7 @@ static enum lipcl_status compile(struct lipcl_plan *plan, struct plan_launch *la
         struct plan_launch *out = &launches[(*count)++];
         TRY(launch->file ? compile_kernel(plan, out, launch, bindings) : compile_gemm(plan, out, launch, bindings));
     }
-    TRY(device_finish(plan->device)); /* the uploads read memory that is about to be freed */
+    TRY(device_finish(plan->device)); /* what fails late fails here, at the layer that it belongs to */
 
 fail:
     return status;

@@ -167,8 +167,8 @@ enum lipcl_status lipcl_plan_run(struct lipcl_context *ctx, struct lipcl_plan *p
         TRY(plan_check_tensor(ctx, plan, plan->output_names[i], outputs[i], plan->outputs[i]));
     in_flight = true;
     for (size_t i = 0; i < plan->input_count; i++)
-        TRY(device_buffer_write(plan->device, plan->values[plan->inputs[i]].buffer, inputs[i]->data,
-                                lipcl_tensor_bytes(inputs[i])));
+        TRY(device_buffer_write_async(plan->device, plan->values[plan->inputs[i]].buffer, inputs[i]->data,
+                                      lipcl_tensor_bytes(inputs[i])));
     TRY(run_steps(ctx, plan, true));
     for (size_t i = 0; i < plan->output_count; i++) {
         if (device_caps(plan->device)->host)
