@@ -11,6 +11,7 @@
 #include <lipcl/npy.h>
 #include <lipcl/operators.h>
 #include <lipcl/plan.h>
+#include <lipcl/profile.h>
 #include <lipcl/safetensors.h>
 #include <lipcl/status.h>
 #include <lipcl/tensor.h>

@@ -22,6 +22,10 @@ struct backend {
     enum lipcl_status (*gemm_temporary_bytes)(struct lipcl_device *device, size_t *bytes, const struct device_gemm *gemm);
     enum lipcl_status (*gemm)(struct lipcl_device *device, const struct device_gemm *gemm);
     enum lipcl_status (*finish)(struct lipcl_device *device);
+    /* NULL where commands are over when their call is: */
+    enum lipcl_status (*profiling)(struct lipcl_device *device, bool on); /* another queue in the place of this one */
+    void (*record_collect)(struct lipcl_device *device, struct device_record *record, bool wanted);
+    void (*kernel_memory)(struct lipcl_device *device, const struct device_kernel *kernel, struct device_kernel_memory *memory);
 };
 
 struct lipcl_device {
@@ -29,8 +33,11 @@ struct lipcl_device {
     struct lipcl_device_info info;
     struct device_caps caps;
     const struct backend *backend;
-    void *state; /* the backend's own */
-    bool lost;   /* set by a backend; nothing is called on the device's context any more */
+    void *state;                      /* the backend's own */
+    bool lost;                        /* set by a backend; nothing is called on the device's context any more */
+    size_t profilers;                 /* how many plans want times */
+    struct device_recorder *recorder; /* NULL: nothing is recorded */
+    struct device_record *record;     /* of the command being enqueued, or NULL; a backend leaves its events there */
 };
 
 struct device_buffer {
@@ -43,6 +50,10 @@ struct device_kernel {
     size_t work_group; /* the largest work-group the device can run this kernel with */
     void *handle;      /* the backend's own: a cl_kernel */
 };
+
+/* record.c: around a backend's call that enqueues a command. */
+void record_begin(struct lipcl_device *device, enum device_command command, size_t bytes);
+void record_end(struct lipcl_device *device, enum lipcl_status status);
 
 /* host.c */
 void host_device_init(struct lipcl_device *device);

@@ -32,6 +32,9 @@
     F(clEnqueueReadBuffer)                                                                                                     \
     F(clEnqueueFillBuffer)                                                                                                     \
     F(clEnqueueNDRangeKernel)                                                                                                  \
+    F(clEnqueueMarkerWithWaitList)                                                                                             \
+    F(clGetEventProfilingInfo)                                                                                                 \
+    F(clReleaseEvent)                                                                                                          \
     F(clFlush)                                                                                                                 \
     F(clFinish)
 
@@ -87,6 +90,18 @@ void cl_kernel_destroy(struct lipcl_device *device, struct device_kernel *kernel
 enum lipcl_status cl_kernel_argument(struct lipcl_device *device, struct device_kernel *kernel, size_t index,
                                      struct device_buffer *buffer);
 void cl_programs_destroy(struct lipcl_device *device);
+
+/* cl_profile.c: the queue with times, and what a command's events tell. */
+enum lipcl_status cl_profiling(struct lipcl_device *device, bool on);
+void cl_record_collect(struct lipcl_device *device, struct device_record *record, bool wanted);
+void cl_kernel_memory(struct lipcl_device *device, const struct device_kernel *kernel, struct device_kernel_memory *memory);
+/* A mark in front of a command that may become several, whose last one gives the event. */
+void cl_record_before(struct lipcl_device *device);
+/* Passes a command's code through, and its event to the record, where one is being made. */
+static inline cl_int cl_recorded(struct lipcl_device *device, cl_int code, cl_event event) {
+    if (device->record && code == CL_SUCCESS) device->record->event = event;
+    return code;
+}
 
 bool cl_blast_is_available(void);
 enum lipcl_status cl_blast_temporary_bytes(struct lipcl_device *device, size_t *bytes, const struct device_gemm *gemm);

@@ -51,9 +51,12 @@ enum lipcl_status cl_blast_temporary_bytes(struct lipcl_device *device, size_t *
 enum lipcl_status cl_blast_gemm(struct lipcl_device *device, const struct device_gemm *g) {
     struct cl_state *state = cl_state(device);
     cl_mem temporary = g->temporary ? g->temporary->handle : NULL;
-    return check(device,
-                 blast.gemm(CLBlastLayoutRowMajor, CLBlastTransposeNo, transposed(g->b_transposed), g->m, g->n, g->k, 1.0f,
-                            g->a->handle, g->a_offset, g->a_ld, g->b->handle, g->b_offset, g->b_ld, g->beta, g->c->handle,
-                            g->c_offset, g->c_ld, &state->queue, NULL, temporary),
-                 "CLBlastSgemmWithTempBuffer");
+    cl_event event = NULL;
+    cl_record_before(device);
+    CLBlastStatusCode code =
+        blast.gemm(CLBlastLayoutRowMajor, CLBlastTransposeNo, transposed(g->b_transposed), g->m, g->n, g->k, 1.0f, g->a->handle,
+                   g->a_offset, g->a_ld, g->b->handle, g->b_offset, g->b_ld, g->beta, g->c->handle, g->c_offset, g->c_ld,
+                   &state->queue, device->record ? &event : NULL, temporary);
+    cl_recorded(device, code == CLBlastSuccess ? CL_SUCCESS : (cl_int)code, event);
+    return check(device, code, "CLBlastSgemmWithTempBuffer");
 }

@@ -193,6 +193,9 @@ static const struct backend cl_backend = {
     .gemm_temporary_bytes = cl_blast_temporary_bytes,
     .gemm = cl_blast_gemm,
     .finish = cl_finish,
+    .profiling = cl_profiling,
+    .record_collect = cl_record_collect,
+    .kernel_memory = cl_kernel_memory,
 };
 
 static void fill_caps(struct lipcl_device *device, const struct cl_state *state) {

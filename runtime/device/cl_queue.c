@@ -26,26 +26,28 @@ void cl_buffer_destroy(struct lipcl_device *device, struct device_buffer *buffer
 enum lipcl_status cl_buffer_write(struct lipcl_device *device, struct device_buffer *buffer, const void *data, size_t bytes,
                                   bool wait) {
     struct cl_state *state = cl_state(device);
-    return cl_check(
-        device,
-        state->cl->clEnqueueWriteBuffer(state->queue, buffer->handle, wait ? CL_TRUE : CL_FALSE, 0, bytes, data, 0, NULL, NULL),
-        "clEnqueueWriteBuffer");
+    cl_event event = NULL;
+    cl_int code = state->cl->clEnqueueWriteBuffer(state->queue, buffer->handle, wait ? CL_TRUE : CL_FALSE, 0, bytes, data, 0,
+                                                  NULL, device->record ? &event : NULL);
+    return cl_check(device, cl_recorded(device, code, event), "clEnqueueWriteBuffer");
 }
 
 enum lipcl_status cl_buffer_read(struct lipcl_device *device, void *data, struct device_buffer *buffer, size_t offset_bytes,
                                  size_t bytes) {
     struct cl_state *state = cl_state(device);
-    return cl_check(
-        device, state->cl->clEnqueueReadBuffer(state->queue, buffer->handle, CL_TRUE, offset_bytes, bytes, data, 0, NULL, NULL),
-        "clEnqueueReadBuffer");
+    cl_event event = NULL;
+    cl_int code = state->cl->clEnqueueReadBuffer(state->queue, buffer->handle, CL_TRUE, offset_bytes, bytes, data, 0, NULL,
+                                                 device->record ? &event : NULL);
+    return cl_check(device, cl_recorded(device, code, event), "clEnqueueReadBuffer");
 }
 
 enum lipcl_status cl_launch(struct lipcl_device *device, struct device_kernel *kernel, const size_t global[3],
                             const size_t local[3]) {
     struct cl_state *state = cl_state(device);
-    return cl_check(device,
-                    state->cl->clEnqueueNDRangeKernel(state->queue, kernel->handle, 3, NULL, global, local, 0, NULL, NULL),
-                    kernel->name);
+    cl_event event = NULL;
+    cl_int code = state->cl->clEnqueueNDRangeKernel(state->queue, kernel->handle, 3, NULL, global, local, 0, NULL,
+                                                    device->record ? &event : NULL);
+    return cl_check(device, cl_recorded(device, code, event), kernel->name);
 }
 
 enum lipcl_status cl_finish(struct lipcl_device *device) {

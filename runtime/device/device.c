@@ -183,7 +183,10 @@ static enum lipcl_status write_buffer(struct lipcl_device *device, struct device
                                       bool wait) {
     enum lipcl_status status = check_range(device, buffer, 0, bytes);
     if (status != LIPCL_OK || bytes == 0) return status;
-    return device->backend->buffer_write(device, buffer, data, bytes, wait);
+    record_begin(device, DEVICE_WRITE, bytes);
+    status = device->backend->buffer_write(device, buffer, data, bytes, wait);
+    record_end(device, status);
+    return status;
 }
 
 enum lipcl_status device_buffer_write(struct lipcl_device *device, struct device_buffer *buffer, const void *data,
@@ -204,7 +207,10 @@ enum lipcl_status device_buffer_read_part(struct lipcl_device *device, void *dat
                                           size_t offset_bytes, size_t bytes) {
     enum lipcl_status status = check_range(device, buffer, offset_bytes, bytes);
     if (status != LIPCL_OK || bytes == 0) return status;
-    return device->backend->buffer_read(device, data, buffer, offset_bytes, bytes);
+    record_begin(device, DEVICE_READ, bytes);
+    status = device->backend->buffer_read(device, data, buffer, offset_bytes, bytes);
+    record_end(device, status);
+    return status;
 }
 
 enum lipcl_status device_kernel_create(struct lipcl_device *device, struct device_kernel **kernel, const char *file,
@@ -250,7 +256,10 @@ enum lipcl_status device_launch(struct lipcl_device *device, struct device_kerne
                         kernel->name, global[i], local[i], i);
     enum lipcl_status status = check_alive(device);
     if (status != LIPCL_OK) return status;
-    return device->backend->launch(device, kernel, global, local);
+    record_begin(device, DEVICE_LAUNCH, 0);
+    status = device->backend->launch(device, kernel, global, local);
+    record_end(device, status);
+    return status;
 }
 
 static enum lipcl_status check_gemm(struct lipcl_device *device) {
@@ -281,7 +290,10 @@ enum lipcl_status device_gemm(struct lipcl_device *device, const struct device_g
         !matrix_fits(gemm->c, gemm->c_offset, gemm->m, gemm->n, gemm->c_ld))
         return fail(device->ctx, LIPCL_ERROR_ARGUMENT, "gemm %zu x %zu x %zu: a matrix reaches beyond its buffer", gemm->m,
                     gemm->n, gemm->k);
-    return device->backend->gemm(device, gemm);
+    record_begin(device, DEVICE_GEMM, 0);
+    status = device->backend->gemm(device, gemm);
+    record_end(device, status);
+    return status;
 }
 
 enum lipcl_status device_finish(struct lipcl_device *device) {

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <lipcl/device.h>
 
@@ -77,5 +78,38 @@ enum lipcl_status device_gemm_temporary_bytes(struct lipcl_device *device, size_
 enum lipcl_status device_gemm(struct lipcl_device *device, const struct device_gemm *gemm);
 
 enum lipcl_status device_finish(struct lipcl_device *device);
+
+/* record.c: what went through the queue, for profiles. A device records while it has a recorder. */
+enum device_command { DEVICE_LAUNCH, DEVICE_GEMM, DEVICE_WRITE, DEVICE_READ };
+enum device_stamp { STAMP_QUEUED, STAMP_SUBMITTED, STAMP_STARTED, STAMP_ENDED, STAMPS };
+
+struct device_record {
+    enum device_command command;
+    size_t bytes;                        /* of a transfer */
+    uint64_t host_start_ns, host_end_ns; /* of the call that enqueued it */
+    void *event, *before;                /* the backend's own; `before` ends when the command can begin */
+    bool has_stamps;
+    uint64_t stamps[STAMPS]; /* as the driver gives them, on its own clock */
+};
+
+struct device_recorder {
+    size_t count, capacity;
+    struct device_record *records;
+    bool is_full; /* memory was out: records are missing */
+};
+
+/* Asks for a queue that takes times, or says that it is not needed any more; calls are counted. Waits for what is enqueued. */
+enum lipcl_status device_profiling(struct lipcl_device *device, bool wanted);
+/* Appends every later command to `recorder`; NULL ends it. */
+void device_record(struct lipcl_device *device, struct device_recorder *recorder);
+/* When the commands are complete: fetches their stamps, if `wanted`, and lets go of the backend's events. */
+void device_recorder_collect(struct lipcl_device *device, struct device_recorder *recorder, bool wanted);
+void device_recorder_finish(struct device_recorder *recorder);
+
+struct device_kernel_memory {
+    size_t work_group, local_bytes, private_bytes;
+};
+/* As the driver reports it; zeros where it does not. */
+struct device_kernel_memory device_kernel_memory(struct lipcl_device *device, const struct device_kernel *kernel);
 
 #endif

@@ -29,6 +29,8 @@ static enum lipcl_status compile_gemm(struct lipcl_plan *plan, struct plan_launc
     out->gemm.a = bound(bindings, launch->args[0]);
     out->gemm.b = bound(bindings, launch->args[1]);
     out->gemm.c = bound(bindings, launch->args[2]);
+    out->flops = 2.0 * (double)launch->gemm.m * (double)launch->gemm.n * (double)launch->gemm.k;
+    for (size_t i = 0; i < launch->arg_count; i++) out->bytes += (double)device_buffer_bytes(bound(bindings, launch->args[i]));
     enum lipcl_status status = device_gemm_temporary_bytes(plan->device, &bytes, &out->gemm);
     if (status != LIPCL_OK || bytes == 0) return status;
     return plan_buffer(plan, &out->gemm.temporary, bytes);
@@ -45,6 +47,8 @@ static enum lipcl_status compile_kernel(struct lipcl_plan *plan, struct plan_lau
         TRY(device_kernel_argument(plan->device, out->kernel, i, bound(bindings, launch->args[i])));
     memcpy(out->global, launch->global, sizeof out->global);
     memcpy(out->local, launch->local, sizeof out->local);
+    out->flops = launch->flops;
+    for (size_t i = 0; i < launch->arg_count; i++) out->bytes += (double)device_buffer_bytes(bound(bindings, launch->args[i]));
 
 fail:
     return status;

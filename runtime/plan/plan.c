@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plan/steps.h"
+#include "plan/profiling.h"
 
 /* Copies what a run and a verification need of the graph into the plan's arena. */
 static enum lipcl_status copy_graph(struct lipcl_plan *plan, const struct lipcl_graph *graph) {
@@ -67,6 +67,7 @@ static enum lipcl_status run_steps(struct lipcl_context *ctx, struct lipcl_plan 
     bool host = device_caps(plan->device)->host;
     for (size_t i = 0; i < plan->step_count; i++) {
         const struct step *step = &plan->steps[i];
+        profile_step(plan, i);
         if (step->lowering) {
             TRY(plan_launch_all(plan, step->launches, step->launch_count));
         } else if (with_references) {
@@ -74,6 +75,7 @@ static enum lipcl_status run_steps(struct lipcl_context *ctx, struct lipcl_plan 
             TRY(step_run_reference(plan, step));
         }
     }
+    profile_step(plan, plan->step_count);
     TRY(plan_launch_all(plan, plan->output_launches, plan->output_launch_count));
     if (host && with_references) progress(ctx, plan->step_count, plan->step_count, "");
 
@@ -136,6 +138,7 @@ void lipcl_plan_destroy(struct lipcl_plan **plan) {
     if (!plan || !*plan) return;
     struct lipcl_plan *p = *plan;
     self_test_end(p);
+    profile_destroy(p);
     for (size_t i = 0; i < p->step_count; i++)
         for (size_t k = 0; k < p->steps[i].launch_count; k++) device_kernel_destroy(p->device, &p->steps[i].launches[k].kernel);
     for (size_t i = 0; i < p->output_launch_count; i++) device_kernel_destroy(p->device, &p->output_launches[i].kernel);
@@ -166,10 +169,12 @@ enum lipcl_status lipcl_plan_run(struct lipcl_context *ctx, struct lipcl_plan *p
     for (size_t i = 0; i < plan->output_count; i++)
         TRY(plan_check_tensor(ctx, plan, plan->output_names[i], outputs[i], plan->outputs[i]));
     in_flight = true;
+    profile_begin(plan);
     for (size_t i = 0; i < plan->input_count; i++)
         TRY(device_buffer_write_async(plan->device, plan->values[plan->inputs[i]].buffer, inputs[i]->data,
                                       lipcl_tensor_bytes(inputs[i])));
     TRY(run_steps(ctx, plan, true));
+    profile_step(plan, plan->step_count + 1);
     for (size_t i = 0; i < plan->output_count; i++) {
         if (device_caps(plan->device)->host)
             TRY(plan_read_value(plan, outputs[i]->data, plan->outputs[i]));
@@ -177,9 +182,11 @@ enum lipcl_status lipcl_plan_run(struct lipcl_context *ctx, struct lipcl_plan *p
             TRY(device_buffer_read(plan->device, outputs[i]->data, plan->output_buffers[i], lipcl_tensor_bytes(outputs[i])));
     }
     plan->has_run = true;
+    profile_end(plan, true);
     return LIPCL_OK;
 
 fail:
     if (in_flight && status != LIPCL_ERROR_DEVICE_LOST) device_finish(plan->device); /* the inputs are the caller's again */
+    if (in_flight) profile_end(plan, false);
     return status;
 }

@@ -25,6 +25,7 @@ struct plan_launch {
     const char *file, *name, *options;
     size_t global[3], local[3];
     struct device_gemm gemm;
+    double flops, bytes; /* really computed (0: not known); its arguments once each */
 };
 
 /* One layer on the device. */
@@ -49,6 +50,7 @@ struct plan_checks {
 };
 
 struct self_test;
+struct plan_profile;
 
 struct lipcl_plan {
     struct lipcl_device *device;
@@ -74,7 +76,8 @@ struct lipcl_plan {
     size_t staging_count;
     bool has_run;
     struct plan_checks checks;
-    struct self_test *self_test; /* during planning; NULL: no lowering is tested */
+    struct self_test *self_test;  /* during planning; NULL: no lowering is tested */
+    struct plan_profile *profile; /* profile.c; NULL: nobody looks */
 };
 
 /* plan.c: lipcl_plan_create() with the checker's extras. */
