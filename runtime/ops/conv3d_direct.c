@@ -169,6 +169,11 @@ static enum lipcl_status lower(struct lipcl_context *ctx, const struct lower_req
         block.tile_t, block.tile_w, tuned(request, UNROLL_C, size_min(channels, 4)), cpu ? 2 : 0, cpu ? 0 : 1, cpu ? 1 : 2));
     size_launch(launch, request->caps, blocks, size_ceil_div(y->dims[4], block.tile_w),
                 y->dims[0] * size_ceil_div(y->dims[2], block.tile_t) * y->dims[3]);
+    /* Taps that fall outside x are counted, too, though the kernel skips whole rows of them; so are bias, ReLU and maximum. */
+    size_t columns = size_round_up(y->dims[4], block.tile_w), rows = size_round_up(y->dims[2], block.tile_t) * y->dims[3];
+    size_t positions = y->dims[0] * rows * columns * pool[0] * pool[1] * pool[2];
+    size_t after = (size_t)1 + request->epilogue.relu + (request->epilogue.pool != NULL);
+    launch->flops = (double)positions * (double)(blocks * block.vec) * (double)(2 * terms + after);
     launch->arg_count = 5;
     struct arg args[5] = {arg_input(0), weight, bias, zeros, arg_output(0)};
     for (size_t i = 0; i < 5; i++) launch->args[i] = args[i];

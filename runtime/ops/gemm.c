@@ -95,6 +95,7 @@ static enum lipcl_status append_packed(struct lipcl_context *ctx, const struct l
     launch->global[0] = cpu ? row_blocks : size_round_up(blocks, local);
     launch->global[1] = cpu ? blocks : row_blocks;
     launch->local[0] = local;
+    launch->flops = (double)(row_blocks * rows * padded) * (2.0 * (double)gemm->k + 1); /* one for the bias */
     launch->arg_count = 4;
     launch->args[0] = gemm->a;
     launch->args[1] = weight;

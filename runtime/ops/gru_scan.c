@@ -150,6 +150,8 @@ static enum lipcl_status append_scan(struct lipcl_context *ctx, const struct low
     launch->global[0] = cut->local;
     launch->global[1] = part->directions;
     launch->global[2] = size_ceil_div(part->batch, cut->rows);
+    launch->flops = (double)(part->frames * launch->global[2] * cut->rows * part->directions * units) *
+                    (3 * 2 * (double)hidden + 8); /* the product, and what the gates take */
     launch->arg_count = 6;
     launch->args[0] = gates;
     launch->args[1] = weight;

@@ -144,7 +144,9 @@ struct launch {
     size_t arg_count;
     struct arg args[LAUNCH_MAX_ARGS]; /* a BLAS product: A, B, C */
     struct device_gemm gemm;          /* its sizes; the plan fills in the buffers */
-    double flops; /* what it really computes, padding included, a multiply-add counted as two; 0: not told */
+    /* What it really computes, padding included, a multiply-add counted as two; 0: nothing, or what the layer is by its
+     * definition when it is the only launch. */
+    double flops;
 };
 
 /* What a lowering produces. Constants are packed weights, owned by the lowered until the plan has uploaded them. */

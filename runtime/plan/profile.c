@@ -65,7 +65,7 @@ static struct lipcl_profile_event event_of_part(const struct lipcl_plan *plan, s
     return event;
 }
 
-static bool describe_launch(struct lipcl_plan *plan, size_t part, size_t k, const struct plan_launch *launch, size_t count) {
+static bool describe_launch(struct lipcl_plan *plan, size_t part, size_t k, struct plan_launch *launch, size_t count) {
     struct plan_profile *profile = plan->profile;
     struct lipcl_profile_event event = event_of_part(plan, part);
     event.kind = LIPCL_PROFILE_KERNEL;
@@ -80,9 +80,10 @@ static bool describe_launch(struct lipcl_plan *plan, size_t part, size_t k, cons
         event.private_bytes = memory.private_bytes;
         event.file = launch->file;
         event.options = launch->options;
-        event.tuning =
-            tuning_text(&profile->arena, part < plan->step_count ? plan->steps[part].lowering : NULL, launch->options);
-        if (!event.tuning) return false;
+        const struct lowering *lowering = part < plan->step_count ? plan->steps[part].lowering : NULL;
+        if (!launch->tuning) launch->tuning = tuning_text(&plan->arena, lowering, launch->options);
+        if (!launch->tuning) return false;
+        event.tuning = launch->tuning;
         memcpy(event.global, launch->global, sizeof event.global);
         memcpy(event.local, launch->local, sizeof event.local);
     }
@@ -142,7 +143,7 @@ static enum lipcl_status describe(struct lipcl_context *ctx, struct lipcl_plan *
     for (size_t part = 0; part <= plan->step_count; part++) {
         bool outputs = part == plan->step_count;
         size_t count = outputs ? plan->output_launch_count : plan->steps[part].launch_count;
-        const struct plan_launch *launches = outputs ? plan->output_launches : plan->steps[part].launches;
+        struct plan_launch *launches = outputs ? plan->output_launches : plan->steps[part].launches;
         profile->launches[part] = arena_alloc(arena, (count + 1) * sizeof **profile->launches);
         if (!profile->launches[part]) return fail_memory(ctx, count * sizeof **profile->launches);
         for (size_t k = 0; k < count; k++)

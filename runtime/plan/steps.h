@@ -26,6 +26,7 @@ struct plan_launch {
     size_t global[3], local[3];
     struct device_gemm gemm;
     double flops, bytes; /* really computed (0: not known); its arguments once each */
+    const char *tuning;  /* for profiles, which make it when first needed */
 };
 
 /* One layer on the device. */

@@ -32,6 +32,7 @@ static void select_one(struct device_selection *selection, char *selector) {
     grown[selection->count++] = selector;
 }
 
+/* Whether there are any. */
 static bool select_all(struct device_selection *selection, struct lipcl_context *ctx) {
     struct lipcl_device_list *list = NULL;
     if (lipcl_device_list_create(ctx, &list) != LIPCL_OK) return false;
@@ -40,10 +41,11 @@ static bool select_all(struct device_selection *selection, struct lipcl_context 
             select_one(selection, device_selector(&list->devices[i]));
         else
             caution("%s is left out: %s", list->devices[i].name, list->devices[i].problem);
-    if (selection->count == 0)
-        complain("--device all: there is no usable OpenCL device%s%s", *list->problem ? ": " : "", list->problem);
+    bool any = false;
+    for (size_t i = 0; i < list->count; i++) any = any || list->devices[i].usable;
+    if (!any) complain("--device all: there is no usable OpenCL device%s%s", *list->problem ? ": " : "", list->problem);
     lipcl_device_list_destroy(&list);
-    return selection->count > 0;
+    return any;
 }
 
 bool device_selection_init(struct device_selection *selection, struct lipcl_context *ctx, const char *text) {
@@ -52,11 +54,16 @@ bool device_selection_init(struct device_selection *selection, struct lipcl_cont
         select_one(selection, NULL);
         return true;
     }
-    if (strcmp(text, "all") == 0) return select_all(selection, ctx);
     for (const char *part = text;; part++) {
         size_t length = strcspn(part, ",");
-        select_one(selection, format_text("%.*s", (int)length, part));
+        char *selector = format_text("%.*s", (int)length, part);
         part += length;
+        if (strcmp(selector, "all") != 0) {
+            select_one(selection, selector);
+        } else {
+            free(selector);
+            if (!select_all(selection, ctx)) return false;
+        }
         if (!*part) return true;
     }
 }

@@ -22,7 +22,7 @@ struct device_selection {
     char **selectors; /* an entry may be NULL: $LIPCL_DEVICE, else auto */
 };
 
-/* Takes "all" (every usable OpenCL device), a comma list of selectors, or NULL. False after a message. */
+/* Takes a comma list of selectors, in which "all" stands for every usable OpenCL device, or NULL. False after a message. */
 bool device_selection_init(struct device_selection *selection, struct lipcl_context *ctx, const char *text);
 void device_selection_finish(struct device_selection *selection);
 

@@ -15,8 +15,8 @@
 #include "progress.h"
 
 static const struct command *const commands[] = {
-    &command_devices, &command_read,  &command_verify,     &command_check,      &command_eval,
-    &command_run,     &command_bench, &command_model_info, &command_model_init,
+    &command_devices, &command_read,  &command_verify,  &command_check,      &command_eval,
+    &command_run,     &command_bench, &command_profile, &command_model_info, &command_model_init,
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
