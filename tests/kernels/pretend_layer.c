@@ -1,0 +1,55 @@
+/* pretend_layer.c: an OpenCL layer (OPENCL_LAYERS) under which every device says that it is what PRETEND_DEVICE names: "gpu",
+ * with the local memory and work-groups of a small one, or "cpu". Lowerings choose by a device's capabilities, so the variants
+ * made for GPUs run, and can be checked, on a machine without one. */
+#include <CL/cl_layer.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EXPORT __attribute__((visibility("default")))
+
+enum { GPU_WORK_GROUP = 256, GPU_LOCAL_BYTES = 32768 };
+
+static const cl_icd_dispatch *below;
+static cl_icd_dispatch dispatch;
+
+/* A query's answer, by the rules of clGetDeviceInfo. */
+static cl_int answer(const void *source, size_t size, size_t bytes, void *value, size_t *bytes_ret) {
+    if (value && bytes < size) return CL_INVALID_VALUE;
+    if (value) memcpy(value, source, size);
+    if (bytes_ret) *bytes_ret = size;
+    return CL_SUCCESS;
+}
+
+static cl_int CL_API_CALL device_info(cl_device_id device, cl_device_info what, size_t bytes, void *value, size_t *bytes_ret) {
+    static const cl_device_type cpu = CL_DEVICE_TYPE_CPU, gpu = CL_DEVICE_TYPE_GPU;
+    static const cl_ulong local_bytes = GPU_LOCAL_BYTES;
+    static const size_t work_group = GPU_WORK_GROUP, work_items[3] = {GPU_WORK_GROUP, GPU_WORK_GROUP, 64};
+    const char *pretend = getenv("PRETEND_DEVICE");
+    const cl_bool as_gpu = pretend && strcmp(pretend, "gpu") == 0, as_cpu = pretend && strcmp(pretend, "cpu") == 0;
+    if (as_cpu && what == CL_DEVICE_TYPE) return answer(&cpu, sizeof cpu, bytes, value, bytes_ret);
+    if (as_gpu && what == CL_DEVICE_TYPE) return answer(&gpu, sizeof gpu, bytes, value, bytes_ret);
+    if (as_gpu && what == CL_DEVICE_LOCAL_MEM_SIZE) return answer(&local_bytes, sizeof local_bytes, bytes, value, bytes_ret);
+    if (as_gpu && what == CL_DEVICE_MAX_WORK_GROUP_SIZE)
+        return answer(&work_group, sizeof work_group, bytes, value, bytes_ret);
+    if (as_gpu && what == CL_DEVICE_MAX_WORK_ITEM_SIZES) return answer(work_items, sizeof work_items, bytes, value, bytes_ret);
+    return below->clGetDeviceInfo(device, what, bytes, value, bytes_ret);
+}
+
+EXPORT CL_API_ENTRY cl_int CL_API_CALL clGetLayerInfo(cl_layer_info what, size_t bytes, void *value, size_t *bytes_ret) {
+    static const cl_layer_api_version version = CL_LAYER_API_VERSION_100;
+    static const char name[] = "lipcl pretend layer";
+    if (what == CL_LAYER_API_VERSION) return answer(&version, sizeof version, bytes, value, bytes_ret);
+    if (what == CL_LAYER_NAME) return answer(name, sizeof name, bytes, value, bytes_ret);
+    return CL_INVALID_VALUE;
+}
+
+EXPORT CL_API_ENTRY cl_int CL_API_CALL clInitLayer(cl_uint count, const cl_icd_dispatch *target, cl_uint *count_ret,
+                                                   const cl_icd_dispatch **layer) {
+    if (count * sizeof(void *) <= offsetof(cl_icd_dispatch, clGetDeviceInfo) || !count_ret || !layer) return CL_INVALID_VALUE;
+    below = target;
+    dispatch.clGetDeviceInfo = device_info;
+    *layer = &dispatch;
+    *count_ret = sizeof dispatch / sizeof(void *);
+    return CL_SUCCESS;
+}
