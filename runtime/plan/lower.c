@@ -6,6 +6,7 @@
 
 /* The buffers that a lowered layer's arguments stand for. */
 struct bindings {
+    const char *layer; /* for messages */
     struct device_buffer *inputs[LAUNCH_MAX_ARGS];
     struct device_buffer *outputs[OP_MAX_OUTPUTS];
     struct device_buffer *constants[LOWERED_MAX_CONSTANTS];
@@ -42,6 +43,8 @@ static enum lipcl_status compile_kernel(struct lipcl_plan *plan, struct plan_lau
     out->file = launch->file;
     out->name = launch->kernel;
     out->options = launch->options;
+    log_message(device_context(plan->device), LIPCL_LOG_DEBUG, "%s launches %s %s", bindings->layer, launch->file,
+                launch->options);
     TRY(device_kernel_create(plan->device, &out->kernel, launch->file, launch->kernel, launch->options));
     for (size_t i = 0; i < launch->arg_count; i++)
         TRY(device_kernel_argument(plan->device, out->kernel, i, bound(bindings, launch->args[i])));
@@ -82,10 +85,10 @@ static void lowered_finish(struct lowered *lowered) {
 
 /* Appends a launch that copies `value` into a new row-major buffer. */
 static enum lipcl_status copy_to_row_major(struct lipcl_plan *plan, struct plan_launch *launches, size_t *count,
-                                           const struct plan_value *value, struct device_buffer **buffer) {
+                                           const char *layer, const struct plan_value *value, struct device_buffer **buffer) {
     enum lipcl_status status = LIPCL_OK;
     struct lowered lowered = {.arena = &plan->arena};
-    struct bindings bindings = {.inputs = {value->buffer}};
+    struct bindings bindings = {.layer = layer, .inputs = {value->buffer}};
     TRY(plan_buffer(plan, buffer, lipcl_shape_count(&value->shape) * sizeof(float)));
     bindings.outputs[0] = *buffer;
     TRY(lower_copy(device_context(plan->device), &lowered, &value->shape, &value->layout, arg_input(0), arg_output(0),
@@ -189,9 +192,9 @@ static enum lipcl_status try_lowering(struct lipcl_plan *plan, struct step *step
                                       const struct lowering *lowering) {
     enum lipcl_status status = LIPCL_OK;
     struct lipcl_context *ctx = device_context(plan->device);
-    struct bindings bindings = {0};
-    struct lowered *lowered = calloc(1, sizeof *lowered);
     const struct node *first = request->first;
+    struct bindings bindings = {.layer = first->name};
+    struct lowered *lowered = calloc(1, sizeof *lowered);
     step->launch_count = 0;
     step->launches = arena_alloc(&plan->arena, (LOWERED_MAX_LAUNCHES + LAUNCH_MAX_ARGS) * sizeof *step->launches);
     if (!lowered || !step->launches) TRY(fail_memory(ctx, sizeof *lowered));
@@ -203,7 +206,7 @@ static enum lipcl_status try_lowering(struct lipcl_plan *plan, struct step *step
         bindings.inputs[i] = value->buffer;
         request->layouts[i] = value->layout;
         if (lowering->accepts(&request->lower, i, &value->layout)) continue;
-        TRY(copy_to_row_major(plan, step->launches, &step->launch_count, value, &bindings.inputs[i]));
+        TRY(copy_to_row_major(plan, step->launches, &step->launch_count, first->name, value, &bindings.inputs[i]));
         request->layouts[i] = layout_row_major(&value->shape);
     }
     TRY(create_outputs(plan, request));
@@ -331,5 +334,6 @@ enum lipcl_status plan_add_output(struct lipcl_plan *plan, size_t output) {
     const struct plan_value *value = &plan->values[plan->outputs[output]];
     plan->output_buffers[output] = value->buffer;
     if (device_caps(plan->device)->host || layout_is_row_major(&value->layout, &value->shape)) return LIPCL_OK;
-    return copy_to_row_major(plan, plan->output_launches, &plan->output_launch_count, value, &plan->output_buffers[output]);
+    return copy_to_row_major(plan, plan->output_launches, &plan->output_launch_count, plan->output_names[output], value,
+                             &plan->output_buffers[output]);
 }

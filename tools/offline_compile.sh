@@ -1,0 +1,211 @@
+#!/usr/bin/env bash
+# Compiles lipcl's kernels for GPUs that need not be here, with the options that lowerings choose on a GPU: for AMD's and
+# NVIDIA's instruction sets, for Intel's, and to SPIR-V. An error fails; so does a register spilled in a layer of LipNet.
+# usage: tools/offline_compile.sh [--n N] [--targets LIST] [--allow-missing] [--readme] [BUILD]
+#   --n N            also N cases of every operator as `lipcl check` draws them; spills there are only counted (default: 8)
+#   --targets LIST   of gfx906 gfx90a gfx1030 spirv sm_80 skl tgllp dg2 pvc, by commas (default: all)
+#   --allow-missing  a target whose compiler is not installed is left out, not a failure
+#   --readme         write the table into cl_kernels/README.md
+#   BUILD            the folder that holds the program lipcl (default: build)
+# Debian packages: clang-15; rocm-device-libs (gfx*); llvm-spirv-15 and spirv-tools (spirv); libclc-15, and CUDA's ptxas
+# (sm_*); intel-opencl-icd, for its ocloc (the others).
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+
+targets=gfx906,gfx90a,gfx1030,spirv,sm_80,skl,tgllp,dg2,pvc cases=8 allow_missing=false readme=false build=build
+while [ $# -gt 0 ]; do
+    case $1 in
+    --n) cases=${2:?} && shift ;;
+    --targets) targets=${2:?} && shift ;;
+    --allow-missing) allow_missing=true ;;
+    --readme) readme=true ;;
+    -*)
+        sed -n '2,12s/^# //p' "$0"
+        exit 2
+        ;;
+    *) build=$1 ;;
+    esac
+    shift
+done
+
+export PATH=$PATH:/usr/local/cuda/bin
+export AMD_LIBRARY=/usr/lib/x86_64-linux-gnu/amdgcn/bitcode NVIDIA_LIBRARY=/usr/lib/clc/nvptx64--nvidiacl.bc
+work=$(mktemp -d)
+export work
+trap 'rm -rf "$work"' EXIT
+
+die() {
+    echo "offline_compile: $*" >&2
+    exit 1
+}
+
+# What a target lacks; nothing when it can be compiled for.
+missing_for() { # TARGET
+    local tool tools file=
+    case $1 in
+    gfx*) tools=clang-15 file=$AMD_LIBRARY/opencl.bc ;;
+    spirv) tools="clang-15 llvm-spirv-15 spirv-val" ;;
+    sm_*) tools="clang-15 ptxas" file=$NVIDIA_LIBRARY ;;
+    *) tools=ocloc ;;
+    esac
+    for tool in $tools; do command -v "$tool" >/dev/null || echo "$tool"; done
+    [ -z "$file" ] || [ -e "$file" ] || echo "$file"
+}
+
+# -- which (file, options) there are: planned on a CPU device that says it is a GPU ------------------------------------------------
+program=$build/lipcl
+[ -x "$program" ] || die "$program is not there: cmake --preset release && cmake --build --preset release"
+cc -std=c11 -D_GNU_SOURCE -DCL_TARGET_OPENCL_VERSION=300 -shared -fPIC -o "$work/pretend_layer.so" tests/kernels/pretend_layer.c ||
+    die "the pretend layer does not compile: opencl-c-headers and ocl-icd-opencl-dev are needed"
+as_gpu() { OPENCL_LAYERS=$work/pretend_layer.so PRETEND_DEVICE=gpu "$program" "$@" --device 0:0 -vv 2>&1 >/dev/null; }
+
+npy() { # FILE N,C,T,H,W: zeros
+    local IFS=, header bytes=4 dim
+    for dim in $2; do bytes=$((bytes * dim)); done
+    printf -v header '%-117s\n' "{'descr': '<f4', 'fortran_order': False, 'shape': ($2), }"
+    { printf '\x93NUMPY\x01\x00\x76\x00%s' "$header" && head -c "$bytes" /dev/zero; } >"$1"
+}
+
+# LAYER<TAB>BATCH<TAB>FILE<TAB>OPTIONS, a pair of file and options once
+launches() { # BATCH
+    sed -nE "s/^lipcl: debug: ([^ ]+) launches ([^ ]+) (.*)$/\1\t$1\t\2\t\3/p"
+}
+echo "planning LipNet and $cases cases of every operator for a GPU"
+for batch in 1 4; do
+    npy "$work/clip.npy" "$batch,3,75,64,128"
+    for gemm in own clblast; do
+        as_gpu run runtime/models/lipnet-grid-s1.safetensors "$work/clip.npy" -o "$work/logits.npy" --gemm "$gemm" >"$work/log" || die "$(tail -n 3 "$work/log")"
+        launches "$batch" <"$work/log"
+    done
+done >"$work/lipnet"
+as_gpu check --n "$cases" --fill int >"$work/log" || die "$(tail -n 3 "$work/log")"
+launches - <"$work/log" >"$work/drawn"
+awk -F'\t' '{ key = $3 FS $4
+    if (!(key in layers)) { order[++count] = key; layers[key] = $1; batch[key] = $2 }
+    else if (batch[key] == $2 && $2 != "-" && index(", " layers[key] ",", ", " $1 ",") == 0) layers[key] = layers[key] ", " $1 }
+    END { for (i = 1; i <= count; i++) print layers[order[i]] FS batch[order[i]] FS order[i] }' \
+    "$work/lipnet" "$work/drawn" >"$work/variants"
+[ "$(grep -c conv3d_direct "$work/variants")" -gt 3 ] || die "hardly anything was planned: $(tail -n 3 "$work/log")"
+
+# -- compiling -------------------------------------------------------------------------------------------------------------------
+# The one include, resolved as the library does it.
+for kernel in cl_kernels/*.cl; do
+    sed -e '/#include "common.clh"/{r cl_kernels/common.clh' -e 'd}' "$kernel" >"$work/$(basename "$kernel")"
+done
+
+with_clang() { # TRIPLE OUTPUT ARGUMENTS...
+    local triple=$1 output=$2
+    shift 2
+    clang-15 -x cl -cl-std=CL1.2 -w -Xclang -finclude-default-header -target "$triple" -o "$output" "$@"
+}
+
+# Prints REGISTERS SPILLS LOCAL-BYTES, "-" for what the compiler does not tell. Spills: of vectors and scalars together.
+compile() { # TARGET SOURCE OPTIONS OUTPUT
+    local target=$1 source=$2 options out=$4 log
+    read -ra options <<<"$3"
+    case $target in
+    gfx*)
+        with_clang amdgcn-amd-amdhsa "$out.s" "--rocm-device-lib-path=$AMD_LIBRARY" -mcpu="$target" -O3 -S "${options[@]}" "$source" &&
+            awk '/\.vgpr_count:/ { v = $2 } /[sv]gpr_spill_count:/ { s += $2 } /\.group_segment_fixed_size:/ { l = $2 }
+                 END { print v, s + 0, l; exit v == "" }' "$out.s"
+        ;;
+    spirv)
+        with_clang spir64-unknown-unknown "$out.bc" -O0 -emit-llvm -c "${options[@]}" "$source" &&
+            llvm-spirv-15 --spirv-max-version=1.0 "$out.bc" -o "$out.spv" && spirv-val --target-env opencl1.2 "$out.spv" &&
+            echo "- 0 -"
+        ;;
+    sm_*)
+        with_clang nvptx64-nvidia-nvcl "$out.ptx" -Xclang -target-cpu -Xclang "$target" -Xclang -mlink-builtin-bitcode \
+            -Xclang "$NVIDIA_LIBRARY" -O3 -S "${options[@]}" "$source" &&
+            log=$(ptxas -v -arch="$target" "$out.ptx" -o "$out.cubin" 2>&1) &&
+            awk '/bytes spill stores/ { s = $5 } /Used [0-9]+ registers/ { r = $5; if (match($0, /[0-9]+ bytes smem/)) l = substr($0, RSTART) + 0 }
+                 END { print r, s + 0, l + 0; exit r == "" }' <<<"$log"
+        ;;
+    *)
+        log=$(ocloc compile -file "$source" -device "$target" -options "-cl-std=CL1.2 -w $3" -out_dir "$out" 2>&1) &&
+            [[ $log == *"Build succeeded"* ]] &&
+            echo "- $(sed -nE 's/.*spilled around ([0-9]+).*/\1/p' <<<"$log" | grep . || echo 0) -"
+        ;;
+    esac || { echo "${log:-}" >&2 && return 1; }
+}
+
+job() { # LINE-OF-VARIANTS TARGET: leaves its result in $work/LINE.TARGET
+    local layer batch file options out=$work/$1.$2
+    IFS=$'\t' read -r layer batch file options < <(sed -n "$1p" "$work/variants")
+    mkdir "$out.d"
+    compile "$2" "$work/$file" "$options" "$out.d/k" >"$out" 2>"$out.error" && [ -s "$out" ] && rm -rf "$out.error"
+    rm -rf "$out.d"
+}
+export -f job compile with_clang
+
+used=()
+failed=0
+for target in ${targets//,/ }; do
+    lacking=$(missing_for "$target" | paste -sd' ')
+    if [ -z "$lacking" ]; then
+        used+=("$target")
+    else
+        echo "$target: not compiled for, as these are missing: $lacking"
+        $allow_missing || failed=1
+    fi
+done
+[ ${#used[@]} -gt 0 ] || die "there is no compiler for any target"
+count=$(wc -l <"$work/variants")
+echo "compiling $count variants for ${used[*]}"
+for line in $(seq "$count"); do
+    for target in "${used[@]}"; do echo "$line $target"; done
+done | xargs -P "$(nproc)" -L 1 bash -c 'job "$1" "$2"' job
+
+# -- the table -------------------------------------------------------------------------------------------------------------------
+kernel_of() { sed 's/\.cl$//' <<<"$1"; }
+{
+    printf '| layer | batch | kernel | local memory |' && printf ' %s |' "${used[@]}" && echo
+    printf '|---|---|---|---|' && printf -- '---|%.0s' "${used[@]}" && echo
+} >"$work/table"
+line=0
+declare -A drawn_spills
+drawn=0
+while IFS=$'\t' read -r layer batch file options; do
+    line=$((line + 1))
+    row= local_bytes=-
+    [ "$batch" != - ] || drawn=$((drawn + 1))
+    for target in "${used[@]}"; do
+        if [ -e "$work/$line.$target.error" ]; then
+            failed=1
+            row+=" error |"
+            echo "error: $target: $layer: $file $options" >&2
+            sed 's/^/    /' "$work/$line.$target.error" | head -n 20 >&2
+            continue
+        fi
+        read -r registers spills bytes <"$work/$line.$target"
+        [ "$bytes" = - ] || local_bytes=$bytes
+        cell=$registers
+        [ "$registers" != - ] || cell=ok
+        if [ "$spills" != 0 ]; then
+            cell="$cell, $spills spilled"
+            if [ "$batch" = - ]; then
+                drawn_spills[$target]=$((${drawn_spills[$target]:-0} + 1))
+            else
+                failed=1
+                echo "spilled: $target: $layer: $file $options: $spills" >&2
+            fi
+        fi
+        row+=" $cell |"
+    done
+    [ "$batch" = - ] || echo "| $layer | $batch | \`$(kernel_of "$file")\` | $local_bytes |$row" >>"$work/table"
+done <"$work/variants"
+{
+    echo
+    echo "Besides these, $drawn variants that \`lipcl check\` draws were compiled for the same targets."
+    for target in "${used[@]}"; do
+        [ -z "${drawn_spills[$target]:-}" ] || echo "On $target, ${drawn_spills[$target]} of them spill."
+    done
+} >>"$work/table"
+cat "$work/table"
+
+if $readme; then
+    sed -i -e '/^<!-- offline_compile.sh: begin/,/^<!-- offline_compile.sh: end/{//!d}' \
+        -e "/^<!-- offline_compile.sh: begin/r $work/table" cl_kernels/README.md
+fi
+[ "$failed" -eq 0 ] && echo && echo "no error, no spill"
+exit "$failed"
