@@ -29,6 +29,7 @@
  *   VEC                            4, 8 or 16 output channels a vector
  *   TILE_T TILE_W                  positions a work-item                                                 tuning, 1 and 4
  *   UNROLL_C                       input channels unrolled in the inner loop                             tuning, 4
+ *   SUB_GROUP                      work-items in lockstep, where cl_intel_required_subgroup_size is; none: the compiler's choice
  *   BLOCK_ID COLUMN_ID ROW_ID      which work-item dimension counts blocks, tiles along W, and rows      tuning, 2, 0, 1
  */
 #if !defined(N) || !defined(C) || !defined(K) || !defined(GROUPS) || !defined(RELU) || !defined(VEC)
@@ -159,6 +160,9 @@ static inline void store_channels(floatV value, __global float *y, int count) {
     for (int i = 0; i < count; i++) y[i] = lane[i];
 }
 
+#ifdef SUB_GROUP
+__attribute__((intel_reqd_sub_group_size(SUB_GROUP)))
+#endif
 __kernel void conv3d_direct(__global const float *x, __global const float *weight, __global const float *bias,
                             __global const float *zeros, __global float *y) {
     const int block = get_global_id(BLOCK_ID), column = get_global_id(COLUMN_ID);

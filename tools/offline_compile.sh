@@ -4,13 +4,16 @@
 # usage: tools/offline_compile.sh [--n N] [--targets LIST] [--allow-missing] [--readme] [BUILD]
 #   --n N            also N cases of every operator as `lipcl check` draws them; spills there are only counted (default: 8)
 #   --targets LIST   of gfx906 gfx90a gfx1030 spirv sm_80 skl tgllp dg2 pvc, by commas (default: all)
-#   --allow-missing  a target whose compiler is not installed is left out, not a failure
+#   --allow-missing  a target whose compiler is not installed is left out and named, and does not fail
 #   --readme         write the table into cl_kernels/README.md
 #   BUILD            the folder that holds the program lipcl (default: build)
-# Debian packages: clang-15; rocm-device-libs (gfx*); llvm-spirv-15 and spirv-tools (spirv); libclc-15, and CUDA's ptxas
-# (sm_*); intel-opencl-icd, for its ocloc (the others).
+# Debian packages: clang-15, which PoCL brings, for all but the last four; rocm-device-libs (gfx*); llvm-spirv-15 and
+# spirv-tools (spirv); libclc-15, and CUDA's ptxas (sm_*); intel-opencl-icd, for its ocloc (skl, tgllp, dg2, pvc).
+# Some four minutes on two cores; with --n 0, one.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
+
+usage() { sed -n '2,13s/^# //p' "$0"; }
 
 targets=gfx906,gfx90a,gfx1030,spirv,sm_80,skl,tgllp,dg2,pvc cases=8 allow_missing=false readme=false build=build
 while [ $# -gt 0 ]; do
@@ -19,9 +22,9 @@ while [ $# -gt 0 ]; do
     --targets) targets=${2:?} && shift ;;
     --allow-missing) allow_missing=true ;;
     --readme) readme=true ;;
+    -h | --help) usage && exit ;;
     -*)
-        sed -n '2,12s/^# //p' "$0"
-        exit 2
+        usage && exit 2
         ;;
     *) build=$1 ;;
     esac
@@ -57,7 +60,9 @@ program=$build/lipcl
 [ -x "$program" ] || die "$program is not there: cmake --preset release && cmake --build --preset release"
 cc -std=c11 -D_GNU_SOURCE -DCL_TARGET_OPENCL_VERSION=300 -shared -fPIC -o "$work/pretend_layer.so" tests/kernels/pretend_layer.c ||
     die "the pretend layer does not compile: opencl-c-headers and ocl-icd-opencl-dev are needed"
-as_gpu() { OPENCL_LAYERS=$work/pretend_layer.so PRETEND_DEVICE=gpu "$program" "$@" --device 0:0 -vv 2>&1 >/dev/null; }
+as_gpu() {
+    LIPCL_SELF_TEST=0 OPENCL_LAYERS=$work/pretend_layer.so PRETEND_DEVICE=gpu "$program" "$@" --device gpu -vv 2>&1 >/dev/null
+}
 
 npy() { # FILE N,C,T,H,W: zeros
     local IFS=, header bytes=4 dim
@@ -70,22 +75,28 @@ npy() { # FILE N,C,T,H,W: zeros
 launches() { # BATCH
     sed -nE "s/^lipcl: debug: ([^ ]+) launches ([^ ]+) (.*)$/\1\t$1\t\2\t\3/p"
 }
-echo "planning LipNet and $cases cases of every operator for a GPU"
-for batch in 1 4; do
-    npy "$work/clip.npy" "$batch,3,75,64,128"
-    for gemm in own clblast; do
-        as_gpu run runtime/models/lipnet-grid-s1.safetensors "$work/clip.npy" -o "$work/logits.npy" --gemm "$gemm" >"$work/log" || die "$(tail -n 3 "$work/log")"
-        launches "$batch" <"$work/log"
-    done
-done >"$work/lipnet"
-as_gpu check --n "$cases" --fill int >"$work/log" || die "$(tail -n 3 "$work/log")"
-launches - <"$work/log" >"$work/drawn"
-awk -F'\t' '{ key = $3 FS $4
-    if (!(key in layers)) { order[++count] = key; layers[key] = $1; batch[key] = $2 }
-    else if (batch[key] == $2 && $2 != "-" && index(", " layers[key] ",", ", " $1 ",") == 0) layers[key] = layers[key] ", " $1 }
-    END { for (i = 1; i <= count; i++) print layers[order[i]] FS batch[order[i]] FS order[i] }' \
-    "$work/lipnet" "$work/drawn" >"$work/variants"
-[ "$(grep -c conv3d_direct "$work/variants")" -gt 3 ] || die "hardly anything was planned: $(tail -n 3 "$work/log")"
+plan_for() { # SUB-GROUP: writes $work/variants.SUB-GROUP
+    local batch gemm
+    export PRETEND_SUB_GROUP=$1
+    for batch in 1 4; do
+        npy "$work/clip.npy" "$batch,3,75,64,128"
+        for gemm in own clblast; do
+            as_gpu run runtime/models/lipnet-grid-s1.safetensors "$work/clip.npy" -o "$work/logits.npy" --gemm "$gemm" \
+                >"$work/log" || die "$(tail -n 3 "$work/log")"
+            launches "$batch" <"$work/log"
+        done
+    done >"$work/planned"
+    if [ "$cases" -gt 0 ]; then
+        as_gpu check --n "$cases" --fill int >"$work/log" || die "$(tail -n 3 "$work/log")"
+        launches - <"$work/log" >>"$work/planned"
+    fi
+    awk -F'\t' '{ key = $3 FS $4
+        if (!(key in layers)) { order[++count] = key; layers[key] = $1; batch[key] = $2 }
+        else if (batch[key] == $2 && $2 != "-" && index(", " layers[key] ",", ", " $1 ",") == 0) layers[key] = layers[key] ", " $1 }
+        END { for (i = 1; i <= count; i++) print layers[order[i]] FS batch[order[i]] FS order[i] }' \
+        "$work/planned" >"$work/variants.$1"
+    [ "$(grep -c conv3d_direct "$work/variants.$1")" -gt 3 ] || die "hardly anything was planned: $(tail -n 3 "$work/log")"
+}
 
 # -- compiling -------------------------------------------------------------------------------------------------------------------
 # The one include, resolved as the library does it.
@@ -99,6 +110,15 @@ with_clang() { # TRIPLE OUTPUT ARGUMENTS...
     clang-15 -x cl -cl-std=CL1.2 -w -Xclang -finclude-default-header -target "$triple" -o "$output" "$@"
 }
 
+# The fewest work-items in lockstep that a target's compiler can be asked for; 0: it cannot be asked.
+sub_group_of() { # TARGET
+    case $1 in
+    gfx* | spirv | sm_*) echo 0 ;;
+    pvc) echo 16 ;;
+    *) echo 8 ;;
+    esac
+}
+
 # Prints REGISTERS SPILLS LOCAL-BYTES, "-" for what the compiler does not tell. Spills: of vectors and scalars together.
 compile() { # TARGET SOURCE OPTIONS OUTPUT
     local target=$1 source=$2 options out=$4 log
@@ -106,8 +126,8 @@ compile() { # TARGET SOURCE OPTIONS OUTPUT
     case $target in
     gfx*)
         with_clang amdgcn-amd-amdhsa "$out.s" "--rocm-device-lib-path=$AMD_LIBRARY" -mcpu="$target" -O3 -S "${options[@]}" "$source" &&
-            awk '/\.vgpr_count:/ { v = $2 } /[sv]gpr_spill_count:/ { s += $2 } /\.group_segment_fixed_size:/ { l = $2 }
-                 END { print v, s + 0, l; exit v == "" }' "$out.s"
+            awk '/\.vgpr_count:/ { v = $2 } /\.sgpr_count:/ { u = $2 } /[sv]gpr_spill_count:/ { s += $2 }
+                 /\.group_segment_fixed_size:/ { l = $2 } END { print v "+" u, s + 0, l; exit v == "" || u == "" }' "$out.s"
         ;;
     spirv)
         with_clang spir64-unknown-unknown "$out.bc" -O0 -emit-llvm -c "${options[@]}" "$source" &&
@@ -131,12 +151,12 @@ compile() { # TARGET SOURCE OPTIONS OUTPUT
 
 job() { # LINE-OF-VARIANTS TARGET: leaves its result in $work/LINE.TARGET
     local layer batch file options out=$work/$1.$2
-    IFS=$'\t' read -r layer batch file options < <(sed -n "$1p" "$work/variants")
+    IFS=$'\t' read -r layer batch file options < <(sed -n "$1p" "$work/variants.$(sub_group_of "$2")")
     mkdir "$out.d"
     compile "$2" "$work/$file" "$options" "$out.d/k" >"$out" 2>"$out.error" && [ -s "$out" ] && rm -rf "$out.error"
     rm -rf "$out.d"
 }
-export -f job compile with_clang
+export -f job compile with_clang sub_group_of
 
 used=()
 failed=0
@@ -150,13 +170,28 @@ for target in ${targets//,/ }; do
     fi
 done
 [ ${#used[@]} -gt 0 ] || die "there is no compiler for any target"
-count=$(wc -l <"$work/variants")
+echo "planning LipNet and $cases cases of every operator for a GPU"
+for target in "${used[@]}"; do
+    variants=$work/variants.$(sub_group_of "$target")
+    [ -e "$variants" ] || plan_for "$(sub_group_of "$target")"
+done
+count=$(wc -l <"$variants")
+for other in "$work"/variants.*; do
+    [ "$(cut -f1-3 "$other")" = "$(cut -f1-3 "$variants")" ] || die "sub-groups change which kernels are launched"
+done
 echo "compiling $count variants for ${used[*]}"
 for line in $(seq "$count"); do
     for target in "${used[@]}"; do echo "$line $target"; done
 done | xargs -P "$(nproc)" -L 1 bash -c 'job "$1" "$2"' job
 
 # -- the table -------------------------------------------------------------------------------------------------------------------
+versions() {
+    local list
+    list="clang $(clang-15 -dumpversion)"
+    command -v ptxas >/dev/null && list+=", ptxas $(ptxas --version | sed -nE 's/.*release ([0-9.]+).*/\1/p')"
+    command -v ocloc >/dev/null && list+=", ocloc $(dpkg-query -W -f '${Version}' intel-opencl-icd 2>/dev/null)"
+    echo "$list"
+}
 kernel_of() { sed 's/\.cl$//' <<<"$1"; }
 {
     printf '| layer | batch | kernel | local memory |' && printf ' %s |' "${used[@]}" && echo
@@ -193,10 +228,12 @@ while IFS=$'\t' read -r layer batch file options; do
         row+=" $cell |"
     done
     [ "$batch" = - ] || echo "| $layer | $batch | \`$(kernel_of "$file")\` | $local_bytes |$row" >>"$work/table"
-done <"$work/variants"
+done <"$variants"
 {
     echo
-    echo "Besides these, $drawn variants that \`lipcl check\` draws were compiled for the same targets."
+    echo "Local memory in bytes. Registers a work-item: AMD's vector + scalar ones (gfx*), NVIDIA's (sm_*); \"ok\": valid, or without"
+    echo "spills, from a compiler that does not tell their number. Compilers: $(versions)."
+    [ "$cases" -eq 0 ] || echo "Besides these, $drawn variants that \`lipcl check\` draws were compiled for the same targets."
     for target in "${used[@]}"; do
         [ -z "${drawn_spills[$target]:-}" ] || echo "On $target, ${drawn_spills[$target]} of them spill."
     done

@@ -198,6 +198,18 @@ static const struct backend cl_backend = {
     .kernel_memory = cl_kernel_memory,
 };
 
+/* 0: the compiler cannot be told. */
+static size_t smallest_sub_group(const struct cl_api *cl, cl_device_id device) {
+    enum { DEVICE_SUB_GROUP_SIZES_INTEL = 0x4108, MAX_SIZES = 16 };
+    size_t sizes[MAX_SIZES] = {0}, smallest = 0;
+    if (!has_extension(cl, device, "cl_intel_required_subgroup_size") ||
+        !device_value(cl, device, DEVICE_SUB_GROUP_SIZES_INTEL, sizes, sizeof sizes))
+        return 0;
+    for (size_t i = 0; i < MAX_SIZES; i++)
+        if (sizes[i] && (smallest == 0 || sizes[i] < smallest)) smallest = sizes[i];
+    return smallest;
+}
+
 static void fill_caps(struct lipcl_device *device, const struct cl_state *state) {
     const struct lipcl_device_info *info = &device->info;
     device->caps = (struct device_caps){
@@ -207,6 +219,7 @@ static void fill_caps(struct lipcl_device *device, const struct cl_state *state)
         .compute_units = info->compute_units,
         .max_work_group = info->max_work_group,
         .max_work_items = {1, 1, 1},
+        .sub_group = smallest_sub_group(state->cl, state->device),
         .local_bytes = info->local_bytes,
         .max_alloc_bytes = info->max_alloc_bytes,
         .global_bytes = info->global_bytes,

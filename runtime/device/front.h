@@ -20,6 +20,8 @@ struct device_caps {
     size_t compute_units;
     size_t max_work_group; /* of the device; a kernel's own limit may be lower */
     size_t max_work_items[3];
+    size_t sub_group; /* the fewest work-items that its compiler can be told to run in lockstep: these get the most registers
+                         each. 0: it cannot be told */
     size_t local_bytes;
     size_t max_alloc_bytes;
     size_t global_bytes;

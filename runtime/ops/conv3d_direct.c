@@ -2,6 +2,7 @@
  * describes the layouts. This file packs the weights and chooses the register block. */
 #include <float.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "ops/op.h"
 
@@ -154,6 +155,9 @@ static enum lipcl_status lower(struct lipcl_context *ctx, const struct lower_req
     if (!conv->no_bias) pack_bias(data, request->parameters[2]->data, conv, block.vec);
     TRY(lowered_constant(ctx, lowered, &zeros, &data, channels));
 
+    char sub_group[32] = ""; /* the accumulators fill the registers: let few work-items share them */
+    if (!cpu && request->caps->sub_group) snprintf(sub_group, sizeof sub_group, " -DSUB_GROUP=%zu", request->caps->sub_group);
+
     struct launch *launch;
     TRY(lowered_launch(
         ctx, lowered, &launch, "conv3d_direct.cl", "conv3d_direct",
@@ -161,12 +165,13 @@ static enum lipcl_status lower(struct lipcl_context *ctx, const struct lower_req
         "-DPT=%zu -DPH=%zu -DPW=%zu -DDT=%zu -DDH=%zu -DDW=%zu -DIN_T=%zu -DIN_H=%zu -DIN_W=%zu "
         "-DX_N=%zu -DX_C=%zu -DX_T=%zu -DX_H=%zu -DX_W=%zu -DOUT_T=%zu -DOUT_H=%zu -DOUT_W=%zu "
         "-DPOOL_T=%zu -DPOOL_H=%zu -DPOOL_W=%zu -DRELU=%d -DW_BLOCK=%zu -DW_STEP=%zu "
-        "-DVEC=%zu -DTILE_T=%zu -DTILE_W=%zu -DUNROLL_C=%zu -DBLOCK_ID=%d -DCOLUMN_ID=%d -DROW_ID=%d",
+        "-DVEC=%zu -DTILE_T=%zu -DTILE_W=%zu -DUNROLL_C=%zu -DBLOCK_ID=%d -DCOLUMN_ID=%d -DROW_ID=%d%s",
         x->dims[0], channels, group_channels, conv->groups, kernel[0], kernel[1], kernel[2], conv->stride[0], conv->stride[1],
         conv->stride[2], conv->padding[0], conv->padding[1], conv->padding[2], conv->dilation[0], conv->dilation[1],
         conv->dilation[2], x->dims[2], x->dims[3], x->dims[4], stride[0], stride[1], stride[2], stride[3], stride[4],
         y->dims[2], y->dims[3], y->dims[4], pool[0], pool[1], pool[2], request->epilogue.relu, block_stride, step, block.vec,
-        block.tile_t, block.tile_w, tuned(request, UNROLL_C, size_min(channels, 4)), cpu ? 2 : 0, cpu ? 0 : 1, cpu ? 1 : 2));
+        block.tile_t, block.tile_w, tuned(request, UNROLL_C, size_min(channels, 4)), cpu ? 2 : 0, cpu ? 0 : 1, cpu ? 1 : 2,
+        sub_group));
     size_launch(launch, request->caps, blocks, size_ceil_div(y->dims[4], block.tile_w),
                 y->dims[0] * size_ceil_div(y->dims[2], block.tile_t) * y->dims[3]);
     /* Taps that fall outside x are counted, too, though the kernel skips whole rows of them; so are bias, ReLU and maximum. */

@@ -212,3 +212,24 @@ Test(conv3d_direct, sizes_its_launch_for_small_devices) {
         lowered = (struct lowered){.arena = &arena};
     }
 }
+
+/* A GPU whose compiler can be told keeps the accumulators in registers; others are not given an attribute they do not know. */
+Test(conv3d_direct, asks_for_small_sub_groups_on_gpus_that_have_them) {
+    struct device_caps intel = gpu;
+    intel.sub_group = 16;
+    request.caps = &intel;
+    lower();
+    cr_expect(option("SUB_GROUP") == 16);
+}
+
+Test(conv3d_direct, asks_for_no_sub_groups_elsewhere) {
+    struct device_caps intel_cpu = cpu;
+    intel_cpu.sub_group = 4;
+    request.caps = &intel_cpu;
+    lower();
+    cr_expect(!strstr(lowered.launches[0].options, "SUB_GROUP"));
+    lowered.launch_count = 0;
+    request.caps = &gpu;
+    lower();
+    cr_expect(!strstr(lowered.launches[0].options, "SUB_GROUP"));
+}
