@@ -155,7 +155,7 @@ static enum lipcl_status lower(struct lipcl_context *ctx, const struct lower_req
     if (!conv->no_bias) pack_bias(data, request->parameters[2]->data, conv, block.vec);
     TRY(lowered_constant(ctx, lowered, &zeros, &data, channels));
 
-    char sub_group[32] = ""; /* the accumulators fill the registers: let few work-items share them */
+    char sub_group[48] = ""; /* the accumulators fill the registers: let few work-items share them */
     if (!cpu && request->caps->sub_group) snprintf(sub_group, sizeof sub_group, " -DSUB_GROUP=%zu", request->caps->sub_group);
 
     struct launch *launch;
