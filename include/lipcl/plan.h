@@ -54,6 +54,7 @@ struct lipcl_layer_info {
     double flops;             /* useful ones, by the definition */
     double bytes;             /* inputs, parameters and outputs once each */
     size_t launches;
+    double actual_flops; /* what its launches really compute, padding included; `flops` where that is not known */
 };
 
 LIPCL_API size_t lipcl_plan_layer_count(const struct lipcl_plan *plan);

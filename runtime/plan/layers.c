@@ -13,6 +13,13 @@ enum lipcl_status plan_check_layer_index(struct lipcl_context *ctx, const struct
     return fail(ctx, LIPCL_ERROR_ARGUMENT, "plan: there is no layer %zu, the last one is %zu", layer, plan->step_count - 1);
 }
 
+/* A lowering counts where it does other work than the definition says; a single launch that counts nothing does just that. */
+static double actual_flops(const struct step *step) {
+    double flops = 0;
+    for (size_t i = 0; i < step->launch_count; i++) flops += step->launches[i].flops;
+    return flops > 0 ? flops : step->cost.flops;
+}
+
 enum lipcl_status lipcl_plan_layer_info(struct lipcl_context *ctx, const struct lipcl_plan *plan, size_t layer,
                                         struct lipcl_layer_info *info) {
     enum lipcl_status status = plan_check_layer_index(ctx, plan, layer);
@@ -26,6 +33,7 @@ enum lipcl_status lipcl_plan_layer_info(struct lipcl_context *ctx, const struct 
         .flops = step->cost.flops,
         .bytes = step->cost.bytes,
         .launches = step->launch_count,
+        .actual_flops = actual_flops(step),
     };
     return LIPCL_OK;
 }

@@ -14,7 +14,7 @@ enum exit_code {
     EXIT_DONE = 0,
     EXIT_FAILED = 1,   /* something could not be done; stderr says what */
     EXIT_USAGE = 2,    /* the command line makes no sense */
-    EXIT_MISMATCH = 3, /* a device computed something else than the reference */
+    EXIT_MISMATCH = 3, /* a device computed something else than the reference, or took longer than it may */
 };
 
 /* One invocation. */

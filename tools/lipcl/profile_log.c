@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <lipcl/graph.h>
@@ -12,15 +11,10 @@
 #include "messages.h"
 #include "options.h"
 #include "progress.h"
+#include "timing.h"
 
 /* `host` takes seconds a run, and its times hardly vary. */
 enum { WARM_UP = 2, HOST_SECONDS = 10 };
-
-static uint64_t now_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 /* Of Linux; elsewhere unknown. */
 static size_t resident_bytes(void) {

@@ -13,44 +13,6 @@ static double *make_samples(size_t runs, double fill) {
     return samples;
 }
 
-static int ascending(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
-
-/* From nanoseconds to milliseconds. */
-static struct spread spread_of(const double *ns, size_t runs) {
-    struct spread spread = {0};
-    double *sorted = allocate(runs, sizeof *sorted), sum = 0;
-    for (size_t i = 0; i < runs; i++) {
-        if (isnan(ns[i])) continue;
-        sorted[spread.count++] = ns[i];
-        sum += ns[i];
-    }
-    size_t n = spread.count;
-    if (n) {
-        qsort(sorted, n, sizeof *sorted, ascending);
-        spread.median = (sorted[(n - 1) / 2] + sorted[n / 2]) / 2e6;
-        spread.p95 = sorted[(n * 95 + 99) / 100 - 1] / 1e6;
-        spread.min = sorted[0] / 1e6;
-        spread.mean = sum / (double)n / 1e6;
-    }
-    free(sorted);
-    return spread;
-}
-
-static struct rates rates_of(const struct lipcl_device_peaks *peaks, double flops, double bytes, double ms) {
-    struct rates rates = {.flops = flops, .bytes = bytes};
-    if (bytes > 0) rates.intensity = flops / bytes;
-    if (peaks->fma_gflops > 0 && peaks->copy_gbps > 0)
-        rates.bound = flops / peaks->fma_gflops > bytes / peaks->copy_gbps ? "compute" : "memory";
-    if (ms <= 0) return rates;
-    rates.gflops = flops / (ms * 1e6);
-    rates.gbps = bytes / (ms * 1e6);
-    if (rates.bound) rates.limit_share = *rates.bound == 'c' ? rates.gflops / peaks->fma_gflops : rates.gbps / peaks->copy_gbps;
-    return rates;
-}
-
 static double duration(uint64_t from, uint64_t to) {
     return (double)to - (double)from;
 }

@@ -3,21 +3,7 @@
 #define LIPCL_TOOLS_PROFILE_SUMMARY_H
 
 #include "profile_log.h"
-
-/* Of a number of times, in milliseconds. */
-struct spread {
-    size_t count; /* 0: there is none, and the rest is 0 */
-    double median, p95, min, mean;
-};
-
-/* How fast something was, beside what the device's peaks allow. Zeros where a peak, a time or an amount is not known. */
-struct rates {
-    double flops, bytes; /* what the rates are of */
-    double gflops, gbps;
-    double intensity;   /* FLOPs a byte */
-    double limit_share; /* of the roofline: the time that the nearer of the two peaks would allow over the time it took */
-    const char *bound;  /* which peak is the nearer one: "compute", "memory"; NULL: not known */
-};
+#include "timing.h"
 
 struct kernel_summary {
     struct lipcl_profile_event event; /* the first one: all that does not change from run to run */
