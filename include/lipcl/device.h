@@ -27,6 +27,7 @@ struct lipcl_device_info {
     size_t platform_index, device_index;
     enum lipcl_device_type type;
     char platform[128];
+    char platform_version[128]; /* CL_PLATFORM_VERSION */
     char name[128];
     char vendor[128];
     char version[128];  /* CL_DEVICE_VERSION */

@@ -20,4 +20,16 @@ static inline uint64_t hash_text(uint64_t hash, const char *text) {
     return hash_bytes(hash, text, strlen(text) + 1);
 }
 
+/* The same step over words of eight bytes, for what is large. */
+static inline uint64_t hash_words(uint64_t hash, const void *data, size_t bytes) {
+    size_t words = bytes / sizeof(uint64_t) * sizeof(uint64_t);
+    for (size_t i = 0; i < words; i += sizeof(uint64_t)) {
+        uint64_t word;
+        memcpy(&word, (const unsigned char *)data + i, sizeof word);
+        hash = (hash ^ word) * UINT64_C(0x100000001b3);
+        hash ^= hash >> 32; /* a product carries upwards only: without this a word's top bits would hardly count */
+    }
+    return hash_bytes(hash, (const unsigned char *)data + words, bytes - words);
+}
+
 #endif

@@ -17,6 +17,8 @@ struct backend {
     void (*kernel_destroy)(struct lipcl_device *device, struct device_kernel *kernel);
     enum lipcl_status (*kernel_argument)(struct lipcl_device *device, struct device_kernel *kernel, size_t index,
                                          struct device_buffer *buffer);
+    bool (*kernel_distrust)(struct lipcl_device *device, struct device_kernel *kernel);
+    void (*programs_keep)(struct lipcl_device *device);
     enum lipcl_status (*launch)(struct lipcl_device *device, struct device_kernel *kernel, const size_t global[3],
                                 const size_t local[3]);
     enum lipcl_status (*gemm_temporary_bytes)(struct lipcl_device *device, size_t *bytes, const struct device_gemm *gemm);
@@ -49,6 +51,8 @@ struct device_kernel {
     char name[64];
     size_t work_group; /* the largest work-group the device can run this kernel with */
     void *handle;      /* the backend's own: a cl_kernel */
+    void *program;     /* the backend's own: what handle was made of */
+    uint64_t binary;   /* see device_kernel_binary() */
 };
 
 /* record.c: around a backend's call that enqueues a command. */

@@ -85,8 +85,7 @@ const char *cl_error_name(cl_int code) {
 #undef NAME
 }
 
-/* After these the context is dead: drivers crash or hang when it is used again. */
-static bool kills_context(cl_int code) {
+bool cl_kills_context(cl_int code) {
     return code == CL_OUT_OF_RESOURCES || code == CL_DEVICE_NOT_AVAILABLE || code == CL_INVALID_CONTEXT ||
            code == CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST || code == CL_INVALID_COMMAND_QUEUE;
 }
@@ -95,7 +94,7 @@ enum lipcl_status cl_check(struct lipcl_device *device, cl_int code, const char 
     if (code == CL_SUCCESS) return LIPCL_OK;
     enum lipcl_status status = LIPCL_ERROR_DEVICE;
     if (code == CL_MEM_OBJECT_ALLOCATION_FAILURE || code == CL_OUT_OF_HOST_MEMORY) status = LIPCL_ERROR_MEMORY;
-    if (kills_context(code)) {
+    if (cl_kills_context(code)) {
         status = LIPCL_ERROR_DEVICE_LOST;
         device->lost = true;
     }

@@ -21,6 +21,8 @@
     F(clCreateBuffer)                                                                                                          \
     F(clReleaseMemObject)                                                                                                      \
     F(clCreateProgramWithSource)                                                                                               \
+    F(clCreateProgramWithBinary)                                                                                               \
+    F(clGetProgramInfo)                                                                                                        \
     F(clBuildProgram)                                                                                                          \
     F(clGetProgramBuildInfo)                                                                                                   \
     F(clReleaseProgram)                                                                                                        \
@@ -52,6 +54,9 @@ void *open_library(const char *const *names);
 
 /* "CL_OUT_OF_RESOURCES (-5)" and the like; static. */
 const char *cl_error_name(cl_int code);
+
+/* After such a code the context is dead: drivers crash or hang when it is used again. */
+bool cl_kills_context(cl_int code);
 
 /* The backend's state of an OpenCL device. */
 struct cl_state {
@@ -89,6 +94,8 @@ enum lipcl_status cl_kernel_create(struct lipcl_device *device, struct device_ke
 void cl_kernel_destroy(struct lipcl_device *device, struct device_kernel *kernel);
 enum lipcl_status cl_kernel_argument(struct lipcl_device *device, struct device_kernel *kernel, size_t index,
                                      struct device_buffer *buffer);
+bool cl_kernel_distrust(struct lipcl_device *device, struct device_kernel *kernel);
+void cl_programs_keep(struct lipcl_device *device);
 void cl_programs_destroy(struct lipcl_device *device);
 
 /* cl_profile.c: the queue with times, and what a command's events tell. */

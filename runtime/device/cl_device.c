@@ -152,6 +152,7 @@ enum lipcl_status cl_list_devices(struct lipcl_context *ctx, struct lipcl_device
         cl_uint device_count = get_devices(cl, platforms[p], ids, &code);
         struct lipcl_device_info info = {.platform_index = p};
         platform_text(cl, platforms[p], CL_PLATFORM_NAME, info.platform, sizeof info.platform);
+        platform_text(cl, platforms[p], CL_PLATFORM_VERSION, info.platform_version, sizeof info.platform_version);
         if (device_count == 0) { /* listed all the same, so that a person sees why nothing of it can be chosen */
             snprintf(info.name, sizeof info.name, "(no device)");
             snprintf(info.problem, sizeof info.problem, "the platform has no device: %s (%d) from clGetDeviceIDs",
@@ -189,6 +190,8 @@ static const struct backend cl_backend = {
     .kernel_create = cl_kernel_create,
     .kernel_destroy = cl_kernel_destroy,
     .kernel_argument = cl_kernel_argument,
+    .kernel_distrust = cl_kernel_distrust,
+    .programs_keep = cl_programs_keep,
     .launch = cl_launch,
     .gemm_temporary_bytes = cl_blast_temporary_bytes,
     .gemm = cl_blast_gemm,
@@ -214,7 +217,7 @@ static void fill_caps(struct lipcl_device *device, const struct cl_state *state)
     const struct lipcl_device_info *info = &device->info;
     device->caps = (struct device_caps){
         .cpu = info->type == LIPCL_DEVICE_CPU,
-        .clblast = cl_blast_is_available(),
+        .has_clblast = cl_blast_is_available,
         .flushes_denormals = !info->denormals,
         .compute_units = info->compute_units,
         .max_work_group = info->max_work_group,

@@ -1,10 +1,12 @@
-/* cl_program.c: building kernels. A program is built once for each pair of file and options. */
+/* cl_program.c: building kernels. A program is built once for each pair of file and options, or taken from the cache
+ * (cl_cache.h). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "device/cl_api.h"
+#include "device/cl_cache.h"
 #include "device/kernel_source.h"
 
 /* In front of every build's options: the language that each kernel is written in, and silence of compilers that print their
@@ -15,11 +17,15 @@ struct cl_program_entry {
     struct cl_program_entry *next;
     char *file, *options;
     cl_program program;
+    struct cl_cache_key key;
+    uint64_t binary; /* the digest of the cached binary that it was made of; 0: compiled here */
+    bool is_kept;    /* the cache has it, or does not want it */
 };
 
 static void entry_destroy(struct lipcl_device *device, struct cl_program_entry *entry) {
     if (!entry) return;
     if (entry->program && !device->lost) cl_state(device)->cl->clReleaseProgram(entry->program);
+    cl_cache_key_finish(&entry->key);
     free(entry->file);
     free(entry->options);
     free(entry);
@@ -81,12 +87,30 @@ static void log_warnings(struct lipcl_device *device, const struct cl_program_en
     free(log);
 }
 
-static enum lipcl_status build(struct lipcl_device *device, struct cl_program_entry **entry, const char *file,
-                               const char *options) {
+static enum lipcl_status compile(struct lipcl_device *device, struct cl_program_entry *entry, const char *source,
+                                 const char *all_options) {
+    enum lipcl_status status = LIPCL_OK;
+    const struct cl_state *state = cl_state(device);
+    cl_int code;
+    entry->program = state->cl->clCreateProgramWithSource(state->context, 1, &source, NULL, &code);
+    TRY(cl_check(device, code, "clCreateProgramWithSource"));
+    log_message(device->ctx, LIPCL_LOG_DEBUG, "building %s %s", entry->file, entry->options);
+    code = state->cl->clBuildProgram(entry->program, 1, &state->device, all_options, NULL, NULL);
+    if (code != CL_SUCCESS) {
+        report_failure(device, entry, source, code);
+        TRY(LIPCL_ERROR_BUILD);
+    }
+    log_warnings(device, entry);
+
+fail:
+    return status;
+}
+
+static enum lipcl_status make(struct lipcl_device *device, struct cl_program_entry **entry, const char *file,
+                              const char *options, bool may_be_cached) {
     enum lipcl_status status = LIPCL_OK;
     struct cl_state *state = cl_state(device);
     char *source = NULL, *all_options = NULL;
-    cl_int code;
     struct cl_program_entry *made = calloc(1, sizeof *made);
     if (!made) TRY(fail_memory(device->ctx, sizeof *made));
     made->file = string_copy(file);
@@ -95,16 +119,15 @@ static enum lipcl_status build(struct lipcl_device *device, struct cl_program_en
     if (!made->file || !made->options || !all_options) TRY(fail_memory(device->ctx, strlen(file) + 2 * strlen(options)));
     strcat(strcpy(all_options, COMMON_OPTIONS), options);
     TRY(kernel_source(device->ctx, &source, file));
-    const char *text = source;
-    made->program = state->cl->clCreateProgramWithSource(state->context, 1, &text, NULL, &code);
-    TRY(cl_check(device, code, "clCreateProgramWithSource"));
-    log_message(device->ctx, LIPCL_LOG_DEBUG, "building %s %s", file, options);
-    code = state->cl->clBuildProgram(made->program, 1, &state->device, all_options, NULL, NULL);
-    if (code != CL_SUCCESS) {
-        report_failure(device, made, source, code);
-        TRY(LIPCL_ERROR_BUILD);
-    }
-    log_warnings(device, made);
+    if (!cl_cache_key_init(&made->key, &device->info, file, all_options, source))
+        TRY(fail_memory(device->ctx, strlen(options)));
+    if (may_be_cached) made->program = cl_cache_load(device, &made->key, &made->binary);
+    if (device->lost) TRY(LIPCL_ERROR_DEVICE_LOST);
+    made->is_kept = made->program != NULL;
+    if (made->program)
+        log_message(device->ctx, LIPCL_LOG_DEBUG, "from the cache: %s %s", file, options);
+    else
+        TRY(compile(device, made, source, all_options));
     made->next = state->programs;
     state->programs = made;
     *entry = made;
@@ -125,6 +148,30 @@ static struct cl_program_entry *find(const struct cl_state *state, const char *f
     return NULL;
 }
 
+/* Takes the entry out of the list: what asks for it next compiles it. Kernels made of its program keep it alive. */
+static void forget(struct lipcl_device *device, struct cl_program_entry *entry) {
+    struct cl_program_entry **link = &cl_state(device)->programs;
+    while (*link && *link != entry) link = &(*link)->next;
+    if (*link) *link = entry->next;
+    entry_destroy(device, entry);
+}
+
+bool cl_kernel_distrust(struct lipcl_device *device, struct device_kernel *kernel) {
+    struct cl_program_entry *entry = cl_state(device)->programs;
+    while (entry && entry->program != kernel->program) entry = entry->next;
+    if (!entry) return true; /* another kernel of the program was faster */
+    cl_cache_remove(&entry->key);
+    forget(device, entry);
+    return true;
+}
+
+void cl_programs_keep(struct lipcl_device *device) {
+    for (struct cl_program_entry *entry = cl_state(device)->programs; entry; entry = entry->next) {
+        if (!entry->is_kept) cl_cache_save(device, &entry->key, entry->program);
+        entry->is_kept = true;
+    }
+}
+
 enum lipcl_status cl_kernel_create(struct lipcl_device *device, struct device_kernel *kernel, const char *file,
                                    const char *options) {
     enum lipcl_status status = LIPCL_OK;
@@ -132,12 +179,20 @@ enum lipcl_status cl_kernel_create(struct lipcl_device *device, struct device_ke
     struct cl_program_entry *entry = find(state, file, options);
     cl_kernel made = NULL;
     cl_int code;
-    if (!entry) TRY(build(device, &entry, file, options));
+    if (!entry) TRY(make(device, &entry, file, options, true));
     made = state->cl->clCreateKernel(entry->program, kernel->name, &code);
+    if (code != CL_SUCCESS && entry->binary && !cl_kills_context(code)) {
+        log_message(device->ctx, LIPCL_LOG_INFO, "cache: %s: no kernel comes out of it; compiling anew", entry->key.name);
+        forget(device, entry);
+        TRY(make(device, &entry, file, options, false));
+        made = state->cl->clCreateKernel(entry->program, kernel->name, &code);
+    }
     TRY(cl_check(device, code, "clCreateKernel"));
     CL_TRY(device, state->cl->clGetKernelWorkGroupInfo(made, state->device, CL_KERNEL_WORK_GROUP_SIZE,
                                                        sizeof kernel->work_group, &kernel->work_group, NULL));
     kernel->handle = made;
+    kernel->program = entry->program;
+    kernel->binary = entry->binary;
     return LIPCL_OK;
 
 fail:

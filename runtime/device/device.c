@@ -244,6 +244,18 @@ enum lipcl_status device_kernel_argument(struct lipcl_device *device, struct dev
     return device->backend->kernel_argument(device, kernel, index, buffer);
 }
 
+uint64_t device_kernel_binary(const struct device_kernel *kernel) {
+    return kernel->binary;
+}
+
+bool device_kernel_distrust(struct lipcl_device *device, struct device_kernel *kernel) {
+    return kernel->binary && !device->lost && device->backend->kernel_distrust(device, kernel);
+}
+
+void device_programs_keep(struct lipcl_device *device) {
+    if (device->backend->programs_keep && !device->lost) device->backend->programs_keep(device);
+}
+
 enum lipcl_status device_launch(struct lipcl_device *device, struct device_kernel *kernel, const size_t global[3],
                                 const size_t local[3]) {
     size_t group = local[0] * local[1] * local[2];
@@ -263,7 +275,7 @@ enum lipcl_status device_launch(struct lipcl_device *device, struct device_kerne
 }
 
 static enum lipcl_status check_gemm(struct lipcl_device *device) {
-    if (device->caps.clblast) return check_alive(device);
+    if (device->caps.has_clblast && device->caps.has_clblast()) return check_alive(device);
     return fail(device->ctx, LIPCL_ERROR_UNSUPPORTED, "device %s: CLBlast is not available", device->info.name);
 }
 

@@ -13,9 +13,10 @@
 
 /* What lowerings choose by. Everything here was queried; zeros on `host`. */
 struct device_caps {
-    bool host;    /* runs references only: no buffers, no kernels */
-    bool cpu;     /* an OpenCL CPU device: wide vectors, a work-item a work-group */
-    bool clblast; /* device_gemm() works */
+    bool host; /* runs references only: no buffers, no kernels */
+    bool cpu;  /* an OpenCL CPU device: wide vectors, a work-item a work-group */
+    /* device_gemm() works: asked when it matters, because looking loads CLBlast; NULL: it does not. */
+    bool (*has_clblast)(void);
     bool flushes_denormals;
     size_t compute_units;
     size_t max_work_group; /* of the device; a kernel's own limit may be lower */
@@ -71,6 +72,15 @@ enum lipcl_status device_kernel_create(struct lipcl_device *device, struct devic
 void device_kernel_destroy(struct lipcl_device *device, struct device_kernel **kernel);
 enum lipcl_status device_kernel_argument(struct lipcl_device *device, struct device_kernel *kernel, size_t index,
                                          struct device_buffer *buffer);
+
+/* Where the kernel's program comes from: 0, compiled here and now; else the digest of a binary that an earlier process
+ * compiled, taken from the cache. */
+uint64_t device_kernel_binary(const struct device_kernel *kernel);
+/* The kernel computes nonsense: if its program came from the cache, true, and from now on it is compiled from source. */
+bool device_kernel_distrust(struct lipcl_device *device, struct device_kernel *kernel);
+/* Puts the programs that were compiled into the cache, for the processes to come. To be called when their kernels have run:
+ * some drivers compile only then. Nothing that goes wrong here is an error. */
+void device_programs_keep(struct lipcl_device *device);
 
 /* Enqueues; returns at once. global is a multiple of local in each of the three dimensions. */
 enum lipcl_status device_launch(struct lipcl_device *device, struct device_kernel *kernel, const size_t global[3],

@@ -4,9 +4,9 @@
 #include <string.h>
 
 bool gemm_wants_clblast(const struct lower_request *request) {
-    if (!request->caps->clblast) return false;
     /* On CPU devices CLBlast reaches a few percent of the peak and compiles for seconds. */
-    return request->gemm == LIPCL_GEMM_CLBLAST || (request->gemm == LIPCL_GEMM_AUTO && !request->caps->cpu);
+    bool wanted = request->gemm == LIPCL_GEMM_CLBLAST || (request->gemm == LIPCL_GEMM_AUTO && !request->caps->cpu);
+    return wanted && request->caps->has_clblast && request->caps->has_clblast();
 }
 
 bool gemm_wants_packed(const struct lower_request *request) {

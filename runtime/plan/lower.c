@@ -259,7 +259,9 @@ static enum lipcl_status lower_layer(struct lipcl_plan *plan, struct step *step,
     if (status != LIPCL_OK) return status;
     for (const struct lowering *const *lowering = request.first->op->lowerings; *lowering; lowering++) {
         if (is_barred(plan, &request, *lowering) || !supports(plan, &request, *lowering)) continue;
+        step->again = false;
         status = try_lowering(plan, step, &request, *lowering);
+        if (status != LIPCL_OK && step->again) status = try_lowering(plan, step, &request, *lowering);
         *done = status == LIPCL_OK;
         if (*done || plan->checks.lowering || !may_try_next(status)) return status;
         log_message(ctx, LIPCL_LOG_WARN, "%s: %s does not work on %s; trying the next way", request.first->name,

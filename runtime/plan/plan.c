@@ -127,6 +127,7 @@ enum lipcl_status plan_create(struct lipcl_context *ctx, struct lipcl_plan **pla
         TRY(plan_launch_all(*plan, (*plan)->output_launches, (*plan)->output_launch_count));
     TRY(device_finish(device));
     self_test_end(*plan);
+    if (!checks->guard) device_programs_keep(device);
     return LIPCL_OK;
 
 fail:

@@ -1,6 +1,5 @@
 #include "plan/proven.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,17 +7,14 @@
 
 #include "base/cache.h"
 #include "base/hash.h"
+#include "device/identity.h"
 
-enum { MAX_ENTRIES = 1024, LINE_BYTES = 80, MAX_BYTES = 1024 + LINE_BYTES * (MAX_ENTRIES + 1) };
+enum { MAX_ENTRIES = 1024, LINE_BYTES = 80, MAX_BYTES = 2048 + LINE_BYTES * (MAX_ENTRIES + 1) };
 
 static const char digest_format[] = "digest %016" PRIx64 "\n";
 
 static void describe(struct proven *proven, const struct lipcl_device_info *info) {
-    snprintf(proven->header, sizeof proven->header,
-             "lipcl self-test 1\nlipcl %s\ndevice %s\nvendor %s\nopencl %s\ndriver %s\nplatform %s\n", LIPCL_VERSION,
-             info->name, info->vendor, info->version, info->driver, info->platform);
-    for (char *c = proven->header; *c; c++)
-        if (iscntrl((unsigned char)*c) && *c != '\n') *c = ' ';
+    snprintf(proven->header, sizeof proven->header, "lipcl self-test 2\n%s", device_identity(info).text);
     snprintf(proven->name, sizeof proven->name, "self-test-%016" PRIx64 ".txt", hash_text(HASH_START, proven->header));
 }
 

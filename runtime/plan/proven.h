@@ -12,7 +12,7 @@
 #include <lipcl/device.h>
 
 struct proven {
-    char header[1024]; /* whom it is about */
+    char header[1100]; /* whom it is about */
     char name[64];     /* the file's */
     size_t count, capacity;
     struct proven_entry {

@@ -3,7 +3,8 @@
  * Wrong answers happen on single devices and driver versions. So when a layer has been lowered, it runs once on noise (planning
  * has to launch every kernel once anyway), into outputs full of NaN, and three blocks of what it made are held against the
  * reference: two corners and one between. Weights are the user's own. What passed goes into the cache by the builds
- * that took part (file, options, source, sizes); products by the device's BLAS cannot be named and are tested every time.
+ * that took part (file, options, source, sizes); products by the device's BLAS cannot be named and are tested every time. A
+ * program out of the cache is another build than the one that was compiled here before, and tested once, too.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,6 +60,8 @@ static enum lipcl_status find_key(struct lipcl_plan *plan, const struct step *st
         if (status != LIPCL_OK) return status;
         *key = hash_text(hash_text(hash_text(hash_text(*key, launch->file), launch->name), launch->options), source);
         *key = hash_bytes(hash_bytes(*key, launch->global, sizeof launch->global), launch->local, sizeof launch->local);
+        uint64_t binary = device_kernel_binary(launch->kernel);
+        *key = hash_bytes(*key, &binary, sizeof binary);
         free(source);
     }
     *has_key = true;
@@ -120,13 +123,30 @@ static void warn(struct lipcl_plan *plan, const struct step *step, const struct 
     arena_finish(&arena);
 }
 
-enum lipcl_status self_test_step(struct lipcl_plan *plan, const struct step *step) {
+/* Nothing of the step has been compiled in this process, so that the driver has nothing left to do at a first launch. */
+static bool is_all_cached(const struct step *step) {
+    for (size_t i = 0; i < step->launch_count; i++)
+        if (!step->launches[i].kernel || !device_kernel_binary(step->launches[i].kernel)) return false;
+    return true;
+}
+
+/* A step that failed, by programs from the cache: it gets another chance with fresh ones. */
+static void distrust(struct lipcl_plan *plan, struct step *step) {
+    for (size_t i = 0; i < step->launch_count; i++)
+        if (step->launches[i].kernel && device_kernel_distrust(plan->device, step->launches[i].kernel)) step->again = true;
+    if (!step->again) return;
+    log_message(device_context(plan->device), LIPCL_LOG_INFO, "cache: %s: its programs did not work; compiling anew",
+                plan->nodes[step->layer.nodes[0]].name);
+}
+
+enum lipcl_status self_test_step(struct lipcl_plan *plan, struct step *step) {
     enum lipcl_status status = LIPCL_OK;
     uint64_t key = 0;
     bool has_key = false, untested = false;
     if (plan->checks.guard) return LIPCL_OK; /* the kernel checker wants to see what fails */
     if (plan->self_test) TRY(find_key(plan, step, &key, &has_key));
     untested = plan->self_test && !(has_key && proven_has(&plan->self_test->proven, key));
+    if (!untested && has_key && is_all_cached(step)) return LIPCL_OK;
     if (untested) TRY(feed(plan, step));
     TRY(plan_launch_all(plan, step->launches, step->launch_count));
     if (!untested) return LIPCL_OK;
@@ -144,5 +164,6 @@ enum lipcl_status self_test_step(struct lipcl_plan *plan, const struct step *ste
 
 fail: /* what was written from may be written to next */
     if (untested && status != LIPCL_ERROR_MISMATCH && status != LIPCL_ERROR_DEVICE_LOST) device_finish(plan->device);
+    distrust(plan, step);
     return status;
 }

@@ -35,6 +35,7 @@ struct step {
     const struct lowering *lowering; /* NULL: runs as its reference on the host */
     struct layer layer;
     size_t chain;
+    bool again; /* it failed, but may do better with programs that are compiled here and now */
     struct op_cost cost;
     size_t launch_count;
     struct plan_launch *launches;
@@ -168,9 +169,10 @@ struct box step_block(const struct lipcl_plan *plan, const struct step *step, en
 /* self_test.c: begins and ends the tests of a plan's lowerings. */
 enum lipcl_status self_test_begin(struct lipcl_plan *plan, const struct lipcl_plan_params *params);
 void self_test_end(struct lipcl_plan *plan);
-/* Launches a new step for the first time. Where its kernels have not yet passed on this device with this driver, feeds it noise
- * and checks some blocks: LIPCL_ERROR_MISMATCH, after a warning, when one is wrong. */
-enum lipcl_status self_test_step(struct lipcl_plan *plan, const struct step *step);
+/* Launches a new step for the first time, unless all of its kernels came from the cache and have been tested so. Where its
+ * kernels have not yet passed on this device with this driver, feeds it noise and checks some blocks: LIPCL_ERROR_MISMATCH,
+ * after a warning, when one is wrong. When something fails that came from the cache, step->again. */
+enum lipcl_status self_test_step(struct lipcl_plan *plan, struct step *step);
 
 /* step_reference() between reading inputs from the device and writing outputs to it. */
 enum lipcl_status step_run_reference(struct lipcl_plan *plan, const struct step *step);

@@ -47,6 +47,10 @@ static cl_mem CL_API_CALL create_buffer(cl_context c, cl_mem_flags f, size_t byt
 static cl_program CL_API_CALL create_program(cl_context c, cl_uint n, const char **s, const size_t *l, cl_int *ret) {
     CREATE(FAULT_CREATE_PROGRAM, ret, below->clCreateProgramWithSource(c, n, s, l, ret));
 }
+static cl_program CL_API_CALL create_binary(cl_context c, cl_uint n, const cl_device_id *d, const size_t *l,
+                                            const unsigned char **b, cl_int *codes, cl_int *ret) {
+    CREATE(FAULT_CREATE_BINARY, ret, below->clCreateProgramWithBinary(c, n, d, l, b, codes, ret));
+}
 static cl_kernel CL_API_CALL create_kernel(cl_program p, const char *name, cl_int *ret) {
     CREATE(FAULT_CREATE_KERNEL, ret, below->clCreateKernel(p, name, ret));
 }
@@ -115,6 +119,7 @@ EXPORT CL_API_ENTRY cl_int CL_API_CALL clInitLayer(cl_uint count, const cl_icd_d
     dispatch.clCreateBuffer = create_buffer;
     dispatch.clEnqueueFillBuffer = fill;
     dispatch.clCreateProgramWithSource = create_program;
+    dispatch.clCreateProgramWithBinary = create_binary;
     dispatch.clBuildProgram = build;
     dispatch.clCreateKernel = create_kernel;
     dispatch.clSetKernelArg = set_arg;

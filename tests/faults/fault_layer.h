@@ -7,7 +7,8 @@ enum fault_call {
     FAULT_CREATE_QUEUE,
     FAULT_CREATE_BUFFER,
     FAULT_FILL,
-    FAULT_CREATE_PROGRAM,
+    FAULT_CREATE_PROGRAM, /* from source */
+    FAULT_CREATE_BINARY,  /* a program from a binary */
     FAULT_BUILD,
     FAULT_CREATE_KERNEL,
     FAULT_SET_ARG,

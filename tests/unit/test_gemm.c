@@ -5,16 +5,40 @@
 
 extern const struct op_def linear_op, gru_op;
 
+static bool yes(void) {
+    return true;
+}
+
+static bool no(void) {
+    return false;
+}
+
+/* CLBlast's library is big: a request that will not use it does not have it looked for. */
+static bool never(void) {
+    cr_assert(false, "CLBlast was looked for");
+    return true;
+}
+
+Test(gemm, auto_on_a_cpu_does_not_look_for_clblast) {
+    struct device_caps cpu = {.cpu = true, .has_clblast = never};
+    cr_expect_not(gemm_wants_clblast(&(struct lower_request){.caps = &cpu, .gemm = LIPCL_GEMM_AUTO}));
+    cr_expect_not(gemm_wants_clblast(&(struct lower_request){.caps = &cpu, .gemm = LIPCL_GEMM_OWN}));
+}
+
 Test(gemm, auto_is_clblast_on_gpus_and_packed_on_cpus) {
-    struct device_caps cpu = {.cpu = true, .clblast = true}, gpu = {.clblast = true}, bare = {0};
+    struct device_caps cpu = {.cpu = true, .has_clblast = yes}, gpu = {.has_clblast = yes}, bare = {0},
+                       lacks = {.has_clblast = no};
     struct {
         const struct device_caps *caps;
         enum lipcl_gemm gemm;
         bool clblast, packed;
     } cases[] = {
-        {&cpu, LIPCL_GEMM_AUTO, false, true},  {&cpu, LIPCL_GEMM_CLBLAST, true, false},   {&cpu, LIPCL_GEMM_OWN, false, true},
-        {&gpu, LIPCL_GEMM_AUTO, true, true},   {&gpu, LIPCL_GEMM_CLBLAST, true, false},   {&gpu, LIPCL_GEMM_OWN, false, true},
-        {&bare, LIPCL_GEMM_AUTO, false, true}, {&bare, LIPCL_GEMM_CLBLAST, false, false}, {&bare, LIPCL_GEMM_OWN, false, true},
+        {&cpu, LIPCL_GEMM_AUTO, false, true},       {&cpu, LIPCL_GEMM_CLBLAST, true, false},
+        {&cpu, LIPCL_GEMM_OWN, false, true},        {&gpu, LIPCL_GEMM_AUTO, true, true},
+        {&gpu, LIPCL_GEMM_CLBLAST, true, false},    {&gpu, LIPCL_GEMM_OWN, false, true},
+        {&bare, LIPCL_GEMM_AUTO, false, true},      {&bare, LIPCL_GEMM_CLBLAST, false, false},
+        {&bare, LIPCL_GEMM_OWN, false, true},       {&lacks, LIPCL_GEMM_AUTO, false, true},
+        {&lacks, LIPCL_GEMM_CLBLAST, false, false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct lower_request request = {.caps = cases[i].caps, .gemm = cases[i].gemm};
