@@ -1,5 +1,6 @@
 /* fault_layer.c: an OpenCL layer (OPENCL_LAYERS) that counts calls and lets chosen ones fail, under any implementation. */
 #include <CL/cl_layer.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -39,6 +40,7 @@ static cl_context CL_API_CALL create_context(const cl_context_properties *p, cl_
     CREATE(FAULT_CREATE_CONTEXT, ret, below->clCreateContext(p, n, d, notify, user, ret));
 }
 static cl_command_queue CL_API_CALL create_queue(cl_context c, cl_device_id d, cl_command_queue_properties p, cl_int *ret) {
+    if (p & CL_QUEUE_PROFILING_ENABLE) fault_state.profiling_queues++;
     CREATE(FAULT_CREATE_QUEUE, ret, below->clCreateCommandQueue(c, d, p, ret));
 }
 static cl_mem CL_API_CALL create_buffer(cl_context c, cl_mem_flags f, size_t bytes, void *host, cl_int *ret) {
@@ -65,17 +67,26 @@ static cl_int CL_API_CALL fill(cl_command_queue q, cl_mem m, const void *p, size
                                const cl_event *w, cl_event *e) {
     RETURN(FAULT_FILL, below->clEnqueueFillBuffer(q, m, p, pb, o, b, n, w, e));
 }
+/* The event whose stamps are false. */
+static cl_event false_event;
+
+/* Passes a command's code through and takes note of its event, if it has one. */
+static cl_int noted(cl_int code, cl_event *event) {
+    if (event && code == CL_SUCCESS && ++fault_state.events == fault_state.stamps_at) false_event = *event;
+    return code;
+}
+
 static cl_int CL_API_CALL write(cl_command_queue q, cl_mem m, cl_bool wait, size_t o, size_t b, const void *d, cl_uint n,
                                 const cl_event *w, cl_event *e) {
-    RETURN(FAULT_WRITE, below->clEnqueueWriteBuffer(q, m, wait, o, b, d, n, w, e));
+    RETURN(FAULT_WRITE, noted(below->clEnqueueWriteBuffer(q, m, wait, o, b, d, n, w, e), e));
 }
 static cl_int CL_API_CALL read(cl_command_queue q, cl_mem m, cl_bool wait, size_t o, size_t b, void *d, cl_uint n,
                                const cl_event *w, cl_event *e) {
-    RETURN(FAULT_READ, below->clEnqueueReadBuffer(q, m, wait, o, b, d, n, w, e));
+    RETURN(FAULT_READ, noted(below->clEnqueueReadBuffer(q, m, wait, o, b, d, n, w, e), e));
 }
 static cl_int CL_API_CALL launch(cl_command_queue q, cl_kernel k, cl_uint d, const size_t *o, const size_t *g, const size_t *l,
                                  cl_uint n, const cl_event *w, cl_event *e) {
-    RETURN(FAULT_LAUNCH, below->clEnqueueNDRangeKernel(q, k, d, o, g, l, n, w, e));
+    RETURN(FAULT_LAUNCH, noted(below->clEnqueueNDRangeKernel(q, k, d, o, g, l, n, w, e), e));
 }
 static cl_int CL_API_CALL finish(cl_command_queue q) {
     RETURN(FAULT_FINISH, below->clFinish(q));
@@ -94,6 +105,37 @@ static cl_int CL_API_CALL release_program(cl_program p) {
 }
 static cl_int CL_API_CALL release_kernel(cl_kernel k) {
     RETURN(FAULT_RELEASE, below->clReleaseKernel(k));
+}
+
+static cl_int CL_API_CALL release_event(cl_event e) {
+    fault_state.events_freed++;
+    return below->clReleaseEvent(e);
+}
+static cl_ulong stamp(cl_event e, cl_profiling_info what) {
+    cl_ulong ns = 0;
+    below->clGetEventProfilingInfo(e, what, sizeof ns, &ns, NULL);
+    return ns;
+}
+static cl_int profiling_info(cl_event e, cl_profiling_info what, size_t bytes, void *value, size_t *bytes_ret) {
+    cl_int code = below->clGetEventProfilingInfo(e, what, bytes, value, bytes_ret);
+    bool start = what == CL_PROFILING_COMMAND_START, end = what == CL_PROFILING_COMMAND_END;
+    const cl_ulong hour = 3600000000000;
+    if (code != CL_SUCCESS || (fault_state.stamps_at && e != false_event)) return code;
+    cl_ulong *ns = value;
+    switch (fault_state.stamps) {
+    case STAMPS_TRUE: break;
+    case STAMPS_MISSING: return CL_PROFILING_INFO_NOT_AVAILABLE;
+    case STAMPS_ZERO: *ns = start ? 0 : *ns; break;
+    case STAMPS_BACKWARDS: *ns = end ? stamp(e, CL_PROFILING_COMMAND_START) - 1 : *ns; break;
+    case STAMPS_EARLY: *ns = start || end ? stamp(e, CL_PROFILING_COMMAND_SUBMIT) - 1 : *ns; break;
+    case STAMPS_INSTANT: *ns = end ? stamp(e, CL_PROFILING_COMMAND_START) : *ns; break;
+    case STAMPS_ENDLESS: *ns += end ? hour : 0; break;
+    case STAMPS_ELSEWHEN: *ns += hour; break;
+    }
+    return code;
+}
+static cl_int CL_API_CALL get_profiling_info(cl_event e, cl_profiling_info what, size_t bytes, void *value, size_t *bytes_ret) {
+    RETURN(FAULT_PROFILING_INFO, profiling_info(e, what, bytes, value, bytes_ret));
 }
 
 EXPORT CL_API_ENTRY cl_int CL_API_CALL clGetLayerInfo(cl_layer_info what, size_t bytes, void *value, size_t *bytes_ret) {
@@ -132,6 +174,8 @@ EXPORT CL_API_ENTRY cl_int CL_API_CALL clInitLayer(cl_uint count, const cl_icd_d
     dispatch.clReleaseMemObject = release_buffer;
     dispatch.clReleaseProgram = release_program;
     dispatch.clReleaseKernel = release_kernel;
+    dispatch.clReleaseEvent = release_event;
+    dispatch.clGetEventProfilingInfo = get_profiling_info;
     *layer = &dispatch;
     *count_ret = sizeof dispatch / sizeof(void *);
     return CL_SUCCESS;

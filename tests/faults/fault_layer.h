@@ -17,7 +17,20 @@ enum fault_call {
     FAULT_READ,
     FAULT_FINISH,
     FAULT_RELEASE, /* of a context, queue, buffer, program or kernel */
+    FAULT_PROFILING_INFO,
     FAULT_CALLS,
+};
+
+/* What a driver may say of when a command ran. */
+enum fault_stamps {
+    STAMPS_TRUE,
+    STAMPS_MISSING,   /* CL_PROFILING_INFO_NOT_AVAILABLE */
+    STAMPS_ZERO,      /* 0 for the start */
+    STAMPS_BACKWARDS, /* the end before the start */
+    STAMPS_EARLY,     /* the end before it was submitted */
+    STAMPS_INSTANT,   /* the end with the start */
+    STAMPS_ENDLESS,   /* the end an hour late */
+    STAMPS_ELSEWHEN,  /* all of them an hour late */
 };
 
 struct fault_state {
@@ -27,6 +40,11 @@ struct fault_state {
     int times;              /* how often it fails; 0 = from then on always */
     int code;               /* with this OpenCL code */
     int after_failure;      /* calls of any kind since the first failure */
+
+    int profiling_queues;     /* created with CL_QUEUE_PROFILING_ENABLE */
+    int events, events_freed; /* asked for by commands, and released */
+    enum fault_stamps stamps; /* told of ... */
+    int stamps_at;            /* ... the command with an event of this number (1 = the first), or of all (0) */
 };
 
 #endif
