@@ -52,6 +52,8 @@ void cl_record_collect(struct lipcl_device *device, struct device_record *record
                              stamp(state, record->before, CL_PROFILING_COMMAND_SUBMIT, &record->stamps[STAMP_SUBMITTED]) &&
                              stamp(state, record->before, CL_PROFILING_COMMAND_END, &begin);
         if (record->has_stamps) record->stamps[STAMP_STARTED] = begin;
+        /* Intel's runtime does not say when a marker was queued. */
+        if (record->stamps[STAMP_QUEUED] == 0) record->stamps[STAMP_QUEUED] = record->stamps[STAMP_SUBMITTED];
     }
     if (record->before) state->cl->clReleaseEvent(record->before);
     if (record->event) state->cl->clReleaseEvent(record->event);
