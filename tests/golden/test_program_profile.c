@@ -1,0 +1,296 @@
+/* `lipcl profile`: its numbers add up, and its tables, JSON, CSV and trace say the same. */
+#include <criterion/criterion.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/program.h"
+
+enum { RUNS = 4, TRACK_QUEUE = 1, TRACK_HOST, TRACK_CALLS, TRACKS };
+
+static char *folder;
+static const char *clip, *trace_file;
+
+static void set_up(void) {
+    folder = test_folder_make();
+    clip = in_folder(folder, "short.npy");
+    trace_file = in_folder(folder, "trace.json");
+    put_clip(clip, 20, 5);
+}
+
+static void tear_down(void) {
+    test_folder_remove(&folder);
+}
+
+TestSuite(program_profile, .init = set_up, .fini = tear_down, .timeout = 240);
+
+/* On two devices where PoCL is there, and on host. */
+static struct program_run run_profile(const char *const *arguments) {
+    return program_run(arguments, (const char *const[]){"POCL_DEVICES=pthread pthread", NULL});
+}
+#define PROFILE(...) run_profile((const char *const[]){"profile", clip, __VA_ARGS__, NULL})
+
+static json_t *get(const json_t *object, const char *key) {
+    json_t *value = json_object_get(object, key);
+    cr_assert_not_null(value, "there is no %s", key);
+    return value;
+}
+
+static double number(const json_t *object, const char *key) {
+    json_t *value = get(object, key);
+    cr_assert(json_is_number(value), "%s is no number", key);
+    return json_number_value(value);
+}
+
+static const char *text(const json_t *object, const char *key) {
+    const char *value = json_string_value(get(object, key));
+    cr_assert_not_null(value, "%s is no text", key);
+    return value;
+}
+
+static bool on_host(const json_t *device) {
+    return strcmp(text(get(device, "device"), "type"), "host") == 0;
+}
+
+static void expect_times(const json_t *times, const char *what) {
+    double median = number(times, "median"), p95 = number(times, "p95"), min = number(times, "min"),
+           mean = number(times, "mean");
+    cr_expect(0 <= min && min <= median && median <= p95 && min <= mean * 1.000001 && mean <= p95 * 1.000001, "%s", what);
+}
+
+/* The parts of a run are the run, and most of it are the layers, whose parts are their kernels. */
+static void expect_sums(const json_t *device) {
+    double parts = 0, layers = 0, kernels = 0, run = number(get(device, "run_ms"), "mean");
+    size_t i, k;
+    json_t *part, *layer, *kernel, *stage;
+    json_array_foreach(get(device, "breakdown"), i, part) {
+        parts += number(get(part, "ms"), "mean");
+        cr_expect_float_eq(number(part, "share"), number(get(part, "ms"), "mean") / run, 1e-6);
+        if (strcmp(text(part, "kind"), "layer") == 0) layers += number(get(part, "ms"), "mean");
+    }
+    cr_expect_float_eq(parts, run, 1e-6 * run, "%g of %g ms have a name", parts, run);
+    double sum = 0;
+    json_array_foreach(get(device, "layers"), i, layer) {
+        sum += number(get(layer, "running_ms"), "mean");
+        double of_layer = number(get(layer, "running_ms"), "mean"), of_kernels = 0;
+        json_array_foreach(get(layer, "kernels"), k, kernel) of_kernels += number(get(kernel, "running_ms"), "mean");
+        cr_expect(on_host(device) ? of_kernels == 0 : fabs(of_layer - of_kernels) < 1e-6 * of_layer, "%s",
+                  text(layer, "layer"));
+        kernels += of_kernels;
+    }
+    cr_expect_float_eq(sum, layers, 1e-4 * run, "layers run one after another");
+    cr_expect(on_host(device) || kernels > 0);
+    double stages = 0;
+    json_array_foreach(get(device, "stages"), i, stage) stages += number(get(stage, "ms"), "mean");
+    cr_expect_float_eq(stages, run, 1e-6 * run, "stages cover the run");
+}
+
+static void expect_layer(const json_t *device, const json_t *layer) {
+    const char *name = text(layer, "layer");
+    size_t i;
+    json_t *kernel;
+    expect_times(get(layer, "running_ms"), name);
+    expect_times(get(layer, "wall_ms"), name);
+    double ms = number(get(layer, "running_ms"), "median"), useful = number(layer, "useful_flops");
+    cr_expect_float_eq(number(layer, "gflops"), useful / ms / 1e6, 1e-5 * useful / ms / 1e6);
+    cr_expect_gt(number(layer, "actual_flops"), 0.9 * useful, "%s", name);
+    cr_expect_eq(json_is_null(get(layer, "limit_share")), on_host(device));
+    json_array_foreach(get(layer, "kernels"), i, kernel) {
+        cr_expect_eq(number(kernel, "calls"), RUNS);
+        cr_expect_eq(number(kernel, "invalid"), 0);
+        expect_times(get(kernel, "queued_ms"), name);
+        expect_times(get(kernel, "submitted_ms"), name);
+        cr_expect_eq(json_array_size(get(kernel, "global")), 3);
+        cr_expect_not_null(strstr(text(kernel, "options"), "-D"));
+    }
+}
+
+static void expect_timeline(const json_t *device) {
+    double end = 0;
+    size_t i, kernels = 0, calls = 0;
+    json_t *event, *layer;
+    json_array_foreach(get(device, "timeline"), i, event) {
+        cr_expect(number(event, "started_ns") > -1e6 && number(event, "started_ns") <= number(event, "ended_ns"));
+        if (strcmp(text(event, "kind"), "kernel") == 0) kernels++;
+        if (strcmp(text(event, "kind"), "run") == 0) end = number(event, "ended_ns");
+    }
+    json_array_foreach(get(device, "layers"), i, layer) calls += json_array_size(get(layer, "kernels"));
+    cr_expect_eq(kernels, calls + json_array_size(get(device, "output_kernels")));
+    cr_expect(end >= number(get(device, "run_ms"), "min") * 1e6 - 2 && end <= number(get(device, "run_ms"), "p95") * 1e6 + 2);
+}
+
+/* -- the trace ----------------------------------------------------------------------------------------------------------------
+ */
+
+static const char *phase_of(const json_t *event) {
+    return text(event, "ph");
+}
+
+static bool is_slice(const json_t *event, size_t process, size_t track) {
+    return strcmp(phase_of(event), "X") == 0 && number(event, "pid") == (double)process &&
+           number(event, "tid") == (double)track;
+}
+
+/* A slice of the track that holds `ts`, or begins there. */
+static bool has_slice_at(const json_t *events, size_t process, size_t track, double ts, bool begins) {
+    size_t i;
+    json_t *event;
+    json_array_foreach(events, i, event) {
+        if (!is_slice(event, process, track)) continue;
+        double start = number(event, "ts"), end = start + number(event, "dur");
+        if (begins ? fabs(start - ts) < 1e-3 : start - 1e-3 <= ts && ts <= end + 1e-3) return true;
+    }
+    return false;
+}
+
+/* Slices of a track lie in each other or apart, or no viewer can show them. */
+static void expect_nested(const json_t *events, size_t process, size_t track) {
+    size_t i, k;
+    json_t *a, *b;
+    json_array_foreach(events, i, a) {
+        if (!is_slice(a, process, track)) continue;
+        double from = number(a, "ts"), to = from + number(a, "dur");
+        json_array_foreach(events, k, b) {
+            if (k <= i || !is_slice(b, process, track)) continue;
+            double start = number(b, "ts"), end = start + number(b, "dur");
+            bool apart = end <= from + 2e-3 || to <= start + 2e-3;
+            bool inside = (from <= start + 2e-3 && end <= to + 2e-3) || (start <= from + 2e-3 && to <= end + 2e-3);
+            cr_expect(apart || inside, "%s and %s overlap", text(a, "name"), text(b, "name"));
+        }
+    }
+}
+
+static void expect_arrows(const json_t *events, size_t process) {
+    size_t i, k, arrows = 0;
+    json_t *from, *to;
+    json_array_foreach(events, i, from) {
+        if (strcmp(phase_of(from), "s") != 0 || number(from, "pid") != (double)process) continue;
+        size_t ends = 0;
+        json_array_foreach(events, k, to) {
+            if (strcmp(phase_of(to), "f") != 0 || number(to, "id") != number(from, "id")) continue;
+            ends++;
+            cr_expect_leq(number(from, "ts"), number(to, "ts") + 50, "from the call to the run");
+            cr_expect(has_slice_at(events, process, TRACK_CALLS, number(from, "ts"), true));
+            cr_expect(has_slice_at(events, process, TRACK_QUEUE, number(to, "ts"), true));
+        }
+        cr_expect_eq(ends, 1);
+        arrows++;
+    }
+    cr_expect_gt(arrows, 0);
+}
+
+/* What a layer took in all runs together, in milliseconds. */
+static double traced(const json_t *events, size_t process, const char *layer, const char *category) {
+    double sum = 0;
+    size_t i;
+    json_t *event;
+    json_array_foreach(events, i, event) {
+        if (strcmp(phase_of(event), "X") != 0 || number(event, "pid") != (double)process) continue;
+        const json_t *args = get(event, "args");
+        const char *of = json_string_value(json_object_get(args, "layer"));
+        if (strcmp(text(event, "cat"), category) == 0 && of && strcmp(of, layer) == 0) sum += number(event, "dur") / 1e3;
+    }
+    return sum;
+}
+
+static void expect_trace(const json_t *document) {
+    char *content = get_file(trace_file);
+    cr_assert_not_null(content);
+    json_t *trace = json_loads(content, 0, NULL), *device, *layer;
+    cr_assert_not_null(trace);
+    const json_t *events = get(trace, "traceEvents");
+    size_t i, k;
+    json_array_foreach(get(document, "devices"), i, device) {
+        for (size_t track = 1; track < TRACKS; track++) expect_nested(events, i + 1, track);
+        if (!on_host(device)) expect_arrows(events, i + 1);
+        json_array_foreach(get(device, "layers"), k, layer) {
+            double ms = traced(events, i + 1, text(layer, "layer"), on_host(device) ? "reference" : "kernel");
+            double wanted = number(get(layer, "running_ms"), "mean") * number(device, "runs");
+            cr_expect_float_eq(ms, wanted, 1e-5 * wanted + 1e-5, "%s: %g, not %g ms", text(layer, "layer"), ms, wanted);
+        }
+    }
+    json_decref(trace);
+    free(content);
+}
+
+Test(program_profile, all_of_it_adds_up_on_every_device) {
+    struct program_run listing = program_run((const char *const[]){"devices", "--json", NULL},
+                                             (const char *const[]){"POCL_DEVICES=pthread pthread", NULL});
+    struct program_run run = PROFILE("--device", "all,host", "--runs", "4", "--json", "--trace", trace_file);
+    cr_assert_eq(run.status, 0, "%s", run.err);
+    cr_expect_str_empty(run.err);
+    json_t *list = program_json(&listing), *document = program_json(&run), *device, *layer;
+    cr_expect_eq(json_array_size(get(document, "devices")), json_array_size(get(list, "devices")), "each of them, and host");
+    cr_expect_str_eq(text(document, "clip"), clip);
+    size_t i, k;
+    json_array_foreach(get(document, "devices"), i, device) {
+        cr_expect(json_is_null(get(device, "problem")));
+        expect_times(get(device, "run_ms"), "run");
+        expect_sums(device);
+        json_array_foreach(get(device, "layers"), k, layer) expect_layer(device, layer);
+        expect_timeline(device);
+        cr_expect_eq(number(get(device, "clock"), "invalid"), 0);
+        cr_expect_lt(number(get(device, "clock"), "error_ns"), 1e6);
+        cr_expect_leq(number(get(device, "memory"), "peak_live_bytes"), number(get(device, "memory"), "allocated_bytes"));
+    }
+    expect_trace(document);
+    json_decref(list);
+    json_decref(document);
+    program_run_finish(&listing);
+    program_run_finish(&run);
+}
+
+Test(program_profile, tables_are_clear_and_csv_is_regular) {
+    struct program_run run = PROFILE("--device", "all,host", "--runs", "2");
+    static const char *const parts[] = {
+        "conv1",       "conv3d", "gemm_packed",          "GFLOP/s",  "OF LIMIT", "PART OF A RUN",
+        "upload of x", "idle",   "memory on the device", "MEDIAN MS"};
+    cr_assert_eq(run.status, 0, "%s", run.err);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        cr_expect_not_null(strstr(run.out, parts[i]), "%s is not in:\n%s", parts[i], run.out);
+    program_run_finish(&run);
+
+    run = PROFILE("--device", "all,host", "--runs", "2", "--csv");
+    cr_assert_eq(run.status, 0, "%s", run.err);
+    size_t columns = 0, rows = 0;
+    for (char *line = strtok(run.out, "\n"); line; line = strtok(NULL, "\n"), rows++) {
+        size_t commas = 0;
+        bool quoted = false;
+        for (const char *c = line; *c; c++) {
+            quoted ^= *c == '"';
+            commas += *c == ',' && !quoted;
+        }
+        if (rows == 0) columns = commas;
+        cr_expect_eq(commas, columns, "%s", line);
+    }
+    cr_expect_geq(rows, 1 + 2 * 6, "a title, the layers of host, and no fewer kernels");
+    program_run_finish(&run);
+}
+
+Test(program_profile, a_device_that_fails_does_not_stop_the_others) {
+    struct program_run run = PROFILE("--device", "no such device,host", "--runs", "1", "--json");
+    json_t *document = program_json(&run);
+    const json_t *devices = get(document, "devices");
+    cr_expect_eq(run.status, 1);
+    cr_expect_not_null(strstr(text(json_array_get(devices, 0), "problem"), "no such device"));
+    cr_expect(json_is_null(get(json_array_get(devices, 0), "device")));
+    cr_expect_eq(number(json_array_get(devices, 1), "runs"), 1);
+    json_decref(document);
+    program_run_finish(&run);
+}
+
+Test(program_profile, what_makes_no_sense_is_refused) {
+    static const char *const bad[][3] = {{"--runs", "0", NULL}, {"--runs", "x", NULL}, {"--csv", "--json", NULL}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct program_run run = PROFILE(bad[i][0], bad[i][1], bad[i][2]);
+        cr_expect_eq(run.status, 2, "%s %s", bad[i][0], bad[i][1]);
+        cr_expect_str_empty(run.out);
+        program_run_finish(&run);
+    }
+    struct program_run run = PROFILE("--device", "host", "--runs", "1", "--trace", "/nonexistent/trace.json");
+    cr_expect_eq(run.status, 1);
+    cr_expect_not_null(strstr(run.err, "/nonexistent/trace.json"), "%s", run.err);
+    program_run_finish(&run);
+}
