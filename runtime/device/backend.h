@@ -57,7 +57,7 @@ struct device_kernel {
 
 /* record.c: around a backend's call that enqueues a command. */
 void record_begin(struct lipcl_device *device, enum device_command command, size_t bytes);
-void record_end(struct lipcl_device *device, enum lipcl_status status);
+void record_end(struct lipcl_device *device);
 
 /* host.c */
 void host_device_init(struct lipcl_device *device);

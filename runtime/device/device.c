@@ -185,7 +185,7 @@ static enum lipcl_status write_buffer(struct lipcl_device *device, struct device
     if (status != LIPCL_OK || bytes == 0) return status;
     record_begin(device, DEVICE_WRITE, bytes);
     status = device->backend->buffer_write(device, buffer, data, bytes, wait);
-    record_end(device, status);
+    record_end(device);
     return status;
 }
 
@@ -209,7 +209,7 @@ enum lipcl_status device_buffer_read_part(struct lipcl_device *device, void *dat
     if (status != LIPCL_OK || bytes == 0) return status;
     record_begin(device, DEVICE_READ, bytes);
     status = device->backend->buffer_read(device, data, buffer, offset_bytes, bytes);
-    record_end(device, status);
+    record_end(device);
     return status;
 }
 
@@ -270,7 +270,7 @@ enum lipcl_status device_launch(struct lipcl_device *device, struct device_kerne
     if (status != LIPCL_OK) return status;
     record_begin(device, DEVICE_LAUNCH, 0);
     status = device->backend->launch(device, kernel, global, local);
-    record_end(device, status);
+    record_end(device);
     return status;
 }
 
@@ -304,7 +304,7 @@ enum lipcl_status device_gemm(struct lipcl_device *device, const struct device_g
                     gemm->n, gemm->k);
     record_begin(device, DEVICE_GEMM, 0);
     status = device->backend->gemm(device, gemm);
-    record_end(device, status);
+    record_end(device);
     return status;
 }
 

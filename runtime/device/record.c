@@ -34,12 +34,8 @@ void record_begin(struct lipcl_device *device, enum device_command command, size
     *device->record = (struct device_record){.command = command, .bytes = bytes, .host_start_ns = time_ns()};
 }
 
-void record_end(struct lipcl_device *device, enum lipcl_status status) {
-    if (!device->record) return;
-    device->record->host_end_ns = time_ns();
-    /* What was not enqueued is no command; a mark in front of it may have been. */
-    if (status != LIPCL_OK && device->backend->record_collect) device->backend->record_collect(device, device->record, false);
-    if (status != LIPCL_OK) device->recorder->count--;
+void record_end(struct lipcl_device *device) {
+    if (device->record) device->record->host_end_ns = time_ns();
     device->record = NULL;
 }
 

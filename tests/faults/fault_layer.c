@@ -109,7 +109,7 @@ static cl_int CL_API_CALL release_kernel(cl_kernel k) {
 
 static cl_int CL_API_CALL release_event(cl_event e) {
     fault_state.events_freed++;
-    return below->clReleaseEvent(e);
+    RETURN(FAULT_RELEASE, below->clReleaseEvent(e));
 }
 static cl_ulong stamp(cl_event e, cl_profiling_info what) {
     cl_ulong ns = 0;

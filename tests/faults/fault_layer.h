@@ -16,7 +16,7 @@ enum fault_call {
     FAULT_LAUNCH,
     FAULT_READ,
     FAULT_FINISH,
-    FAULT_RELEASE, /* of a context, queue, buffer, program or kernel */
+    FAULT_RELEASE, /* of a context, queue, buffer, program, kernel or event */
     FAULT_PROFILING_INFO,
     FAULT_CALLS,
 };

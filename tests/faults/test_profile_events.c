@@ -288,8 +288,8 @@ Test(profile_events, a_device_that_is_lost_is_left_alone) {
     fault->call = FAULT_LAUNCH;
     fault->at = fault->count[FAULT_LAUNCH] + 4;
     fault->code = CL_OUT_OF_RESOURCES;
-    cr_expect(run_plan(plan) == LIPCL_ERROR_DEVICE_LOST);
     int freed = fault->events_freed;
+    cr_expect(run_plan(plan) == LIPCL_ERROR_DEVICE_LOST);
     lipcl_plan_destroy(&plan);
     lipcl_device_destroy(&device);
     cr_expect_eq(fault->after_failure, 1, "%d calls on a dead context", fault->after_failure - 1);
