@@ -47,6 +47,7 @@ static void make_plan(struct lipcl_plan **made) {
 static void setup(void) {
     if (ctx) return; /* Criterion sets a parameterized test up twice */
     setenv("OPENCL_LAYERS", LAYER_DIR "/fault_layer.so", 1);
+    setenv("LIPCL_CACHE", "0", 1); /* programs are compiled, every time */
     unsetenv("LIPCL_DEVICE");
     void *layer = dlopen(LAYER_DIR "/fault_layer.so", RTLD_NOW);
     cr_assert_not_null(layer, "%s", dlerror());
