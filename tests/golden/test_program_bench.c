@@ -43,7 +43,7 @@ static json_t *bench(const char *batch, const char *starts) {
 }
 
 Test(program_bench, figures_are_possible) {
-    json_t *document = bench("2", "2");
+    json_t *document = bench("2", "0");
     const json_t *layers = at(document, "layers"), *layer;
     double sum_ms = 0, useful = 0, actual = 0;
     size_t index;
@@ -82,7 +82,7 @@ Test(program_bench, processes_of_their_own) {
     cr_expect(memory > 25 && start_memory > 25, "%g and %g MiB", memory, start_memory);
     expect_spread(at(document, "start_ms"), "warm");
     double cold = positive(at(document, "start_ms"), "cold"), warm = positive(at(at(document, "start_ms"), "warm"), "min");
-    cr_expect_lt(warm, cold, "warm %g ms, cold %g ms", warm, cold);
+    cr_expect_lt(warm, 0.7 * cold, "warm %g ms, cold %g ms: compiling takes longer", warm, cold);
     json_decref(document);
     document = bench("1", "0");
     cr_expect(json_is_null(at(at(document, "start_ms"), "cold")) && json_is_null(at(at(document, "start_ms"), "warm")));

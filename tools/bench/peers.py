@@ -111,15 +111,18 @@ class Session:
             return [str(part) for part in command + (["--device", self.arguments.device] if self.arguments.device else [])]
         return self.command(peer, 1, "--once", "--x", CLIP)
 
+    def export(self, batches):
+        if not set(self.arguments.peers) & set(ONNX):
+            return
+        for batch in sorted({1, *batches}):
+            say(f"exporting ONNX, batch {batch}")
+            subprocess.run(self.command("torch", batch, "--export"), check=True, stdout=subprocess.DEVNULL,
+                           stderr=None if self.arguments.verbose else subprocess.DEVNULL)
+
     def make_inputs(self, batches):
         shape, frames = npy_file.load(CLIP)
         for batch in batches:
             npy_file.save(self.clip(batch), *npy_file.batch_of(shape, frames, batch))
-        if set(self.arguments.peers) & set(ONNX):
-            for batch in {1, *batches}:
-                say(f"exporting ONNX, batch {batch}")
-                subprocess.run(self.command("torch", batch, "--export"), check=True, stdout=subprocess.DEVNULL,
-                               stderr=None if self.arguments.verbose else subprocess.DEVNULL)
 
 
 def largest_difference(a, b):
@@ -199,8 +202,9 @@ def peaks(session):
 
 def measure(session):
     a = session.arguments
+    session.export(a.batches)
+    starts = measure_starts(session) if a.starts else {}  # while this process is small: see run_child
     session.make_inputs(a.batches)
-    starts = measure_starts(session) if a.starts else {}  # first: see run_child
     batches = {batch: measure_batch(session, batch) for batch in a.batches}
     result = {"machine": machine(), "threads": a.threads, "runs": a.runs, **peaks(session), "peers": {}}
     for peer in a.peers:
