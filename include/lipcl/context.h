@@ -1,7 +1,8 @@
 /* context.h: where messages go, and the few settings that everything shares.
  *
  * Every other object is created from a context and must be destroyed before it. A context and what was created from it
- * belong to one thread at a time; two contexts are independent of each other.
+ * belong to one thread at a time; two contexts are independent of each other. Tensors do not know their context: one thread
+ * may load a clip with its context, and another run it with its own.
  */
 #ifndef LIPCL_CONTEXT_H
 #define LIPCL_CONTEXT_H

@@ -127,6 +127,11 @@ Test(program_usage, numbers_are_checked) {
     static const char *const crops[] = {"",        "1",        "1,2,3",    "1,2,3,4,5", "1,2,3,",
                                         "1,2,3,0", "-1,2,3,4", "1,2,3,4x", "1, 2,3,4",  "1,2,3,99999999999999999999"};
     static const char *const seeds[] = {"", "-1", "x", "1.5", "18446744073709551616", "7 "};
+    static const char *const batches[] = {"", "0", "-1", "x", "2x", "1025", "99999999999999999999"};
+    for (size_t i = 0; i < sizeof batches / sizeof *batches; i++) {
+        expect_usage_error((const char *const[]){"read", "x", "--batch", batches[i], NULL}, "--batch");
+        expect_usage_error((const char *const[]){"eval", "x", "--batch", batches[i], NULL}, "--batch");
+    }
     for (size_t i = 0; i < sizeof crops / sizeof *crops; i++)
         expect_usage_error((const char *const[]){"read", "x", "--crop", crops[i], NULL}, "--crop");
     for (size_t i = 0; i < sizeof seeds / sizeof *seeds; i++)

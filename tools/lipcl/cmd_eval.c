@@ -1,6 +1,7 @@
 /* cmd_eval.c: how well a model reads. */
 #include <stdlib.h>
 
+#include "batches.h"
 #include "command.h"
 #include "devices.h"
 #include "document.h"
@@ -33,31 +34,60 @@ static void print_line(const struct manifest_entry *entry, const char *read, con
     print("%s\n", *read ? read : "(nothing)");
 }
 
-static bool eval_clip(struct reading *reading, struct spot_checks *spots, struct lipcl_error_rates *rates, double *milliseconds,
-                      const struct manifest_entry *entry, const struct widths *widths, json_t *object) {
-    struct clip clip;
+struct job {
+    struct reading reading;
+    struct batches batches;
+    struct spot_checks spots;
+    struct lipcl_error_rates rates;
+    struct widths widths;
+    size_t failed;
+    double milliseconds; /* of all runs */
+};
+
+/* A clip's line, or its object, and its part in the rates; false when it could not be read. */
+static bool tell_clip(struct job *job, const struct manifest_entry *entry, const struct batch_clip *clip, json_t *object) {
+    struct lipcl_context *ctx = job->reading.ctx;
     size_t char_edits = 0, word_edits = 0;
-    bool ok = clip_load(reading, &clip, entry->path);
-    if (ok && clip_batch(&clip) > 1) {
-        complain("%s: a batch of %zu clips; a line of a manifest is one clip", entry->path, clip_batch(&clip));
-        ok = false;
+    if (object) {
+        document_set(object, "clip", document_text(entry->name));
+        document_set(object, "expected", document_text(entry->text));
     }
-    ok = ok && clip_run(reading, &clip) && spot_checks_run(spots, reading, &clip) && clip_decode(reading, &clip);
-    const char *read = ok ? clip.texts[0]->chars : "";
-    ok = ok && lipcl_char_edits(reading->ctx, &char_edits, entry->text, read) == LIPCL_OK &&
-         lipcl_word_edits(reading->ctx, &word_edits, entry->text, read) == LIPCL_OK &&
-         lipcl_error_rates_add(reading->ctx, rates, entry->text, read) == LIPCL_OK;
-    if (ok && object) {
-        document_set(object, "read", document_text(read));
-        document_set(object, "char_edits", document_count(char_edits));
-        document_set(object, "word_edits", document_count(word_edits));
-        document_set(object, "milliseconds", document_number(clip.milliseconds));
-    } else if (ok) {
-        print_line(entry, read, widths, char_edits, word_edits);
+    if (clip->failed) {
+        if (object) document_set(object, "error", document_text(clip->error));
+        return false;
     }
-    *milliseconds += ok ? clip.milliseconds : 0;
-    clip_finish(&clip);
-    return ok;
+    const char *read = clip->clip.texts[0]->chars;
+    if (lipcl_char_edits(ctx, &char_edits, entry->text, read) != LIPCL_OK ||
+        lipcl_word_edits(ctx, &word_edits, entry->text, read) != LIPCL_OK ||
+        lipcl_error_rates_add(ctx, &job->rates, entry->text, read) != LIPCL_OK) {
+        if (object) document_set(object, "error", document_text(latest_error()));
+        return false;
+    }
+    job->milliseconds += clip->clip.milliseconds;
+    if (!object) {
+        print_line(entry, read, &job->widths, char_edits, word_edits);
+        return true;
+    }
+    document_set(object, "read", document_text(read));
+    document_set(object, "char_edits", document_count(char_edits));
+    document_set(object, "word_edits", document_count(word_edits));
+    document_set(object, "milliseconds", document_number(clip->clip.milliseconds));
+    return true;
+}
+
+static void eval_clips(struct job *job, const struct manifest *manifest, json_t *clips) {
+    struct batch_clip *clip;
+    size_t index;
+    while (batches_next(&job->batches)) {
+        bool ran = job->batches.member_count > 0;
+        if (ran && !spot_checks_run(&job->spots, &job->reading, &job->batches.run)) batches_fail(&job->batches);
+        while ((clip = batches_due(&job->batches, &index))) {
+            json_t *object = clips ? document_object() : NULL;
+            if (!tell_clip(job, &manifest->entries[index], clip, object)) job->failed++;
+            if (object) document_append(clips, object);
+            clip_finish(&clip->clip);
+        }
+    }
 }
 
 static void print_summary(const struct reading *reading, const struct lipcl_error_rates *rates, size_t failed,
@@ -94,53 +124,46 @@ static void fill_document(json_t *document, const struct reading *reading, const
 static enum exit_code eval_run(struct invocation *invocation) {
     enum exit_code code = EXIT_FAILED;
     struct manifest manifest;
-    struct reading reading = {0};
-    struct lipcl_error_rates rates = {0};
-    struct spot_checks spots = spot_checks_init();
-    struct widths widths = {.name = 4, .text = 8};
-    size_t failed = 0;
-    double milliseconds = 0;
+    struct job job = {.spots = spot_checks_init(), .widths = {.name = 4, .text = 8}};
+    const char **paths = NULL, **names = NULL;
     if (!manifest_load(&manifest, invocation->arguments[0])) goto fail;
     json_t *clips = options.json ? document_array() : NULL;
     if (clips) document_set(invocation->document, "clips", clips);
+    paths = allocate(manifest.count, sizeof *paths);
+    names = allocate(manifest.count, sizeof *names);
     for (size_t i = 0; i < manifest.count; i++) {
-        size_t name = text_columns(manifest.entries[i].name), text = text_columns(manifest.entries[i].text);
-        widths.name = name > widths.name ? name : widths.name;
-        widths.text = text > widths.text ? text : widths.text;
+        paths[i] = manifest.entries[i].path;
+        names[i] = manifest.entries[i].name;
+        size_t name = text_columns(names[i]), text = text_columns(manifest.entries[i].text);
+        job.widths.name = name > job.widths.name ? name : job.widths.name;
+        job.widths.text = text > job.widths.text ? text : job.widths.text;
     }
     progress_begin(manifest.count);
-    if (!reading_init(&reading, invocation->ctx, options.model)) goto fail;
+    if (!reading_init(&job.reading, invocation->ctx, options.model)) goto fail;
     if (!clips)
-        print("%s%-*s  CHARS WORDS  %-*s  READ%s\n", colour(stdout, COLOUR_BOLD), (int)widths.name, "CLIP", (int)widths.text,
-              "EXPECTED", colour(stdout, COLOUR_NONE));
-    for (size_t i = 0; i < manifest.count; i++) {
-        const struct manifest_entry *entry = &manifest.entries[i];
-        json_t *object = clips ? document_object() : NULL;
-        if (object) {
-            document_set(object, "clip", document_text(entry->name));
-            document_set(object, "expected", document_text(entry->text));
-        }
-        progress_task(i, "reading %s, %zu of %zu", entry->name, i + 1, manifest.count);
-        bool ok = eval_clip(&reading, &spots, &rates, &milliseconds, entry, &widths, object);
-        if (!ok) failed++;
-        if (!ok && object) document_set(object, "error", document_text(latest_error()));
-        if (object) document_append(clips, object);
-    }
+        print("%s%-*s  CHARS WORDS  %-*s  READ%s\n", colour(stdout, COLOUR_BOLD), (int)job.widths.name, "CLIP",
+              (int)job.widths.text, "EXPECTED", colour(stdout, COLOUR_NONE));
+    batches_open(&job.batches, &job.reading, paths, names, manifest.count, "a line of a manifest is one clip");
+    eval_clips(&job, &manifest, clips);
     progress_end();
-    if (clips)
-        fill_document(invocation->document, &reading, &rates, failed, milliseconds);
-    else if (rates.sentences)
-        print_summary(&reading, &rates, failed, milliseconds);
-    if (clips)
-        spot_checks_fill(&spots, invocation->document);
-    else
-        spot_checks_print(&spots);
-    code = spots.mismatches ? EXIT_MISMATCH : failed ? EXIT_FAILED : EXIT_DONE;
+    if (clips) {
+        fill_document(invocation->document, &job.reading, &job.rates, job.failed, job.milliseconds);
+        batches_fill(&job.batches, invocation->document);
+        spot_checks_fill(&job.spots, invocation->document);
+    } else {
+        if (job.rates.sentences) print_summary(&job.reading, &job.rates, job.failed, job.milliseconds);
+        batches_print(&job.batches);
+        spot_checks_print(&job.spots);
+    }
+    code = job.spots.mismatches ? EXIT_MISMATCH : job.failed ? EXIT_FAILED : EXIT_DONE;
 
 fail:
     progress_end();
-    reading_finish(&reading);
+    batches_close(&job.batches);
+    reading_finish(&job.reading);
     manifest_finish(&manifest);
+    free(paths);
+    free(names);
     return code;
 }
 
@@ -149,6 +172,7 @@ static struct poptOption eval_options[] = {{NULL, '\0', POPT_ARG_INCLUDE_TABLE, 
                                            {NULL, '\0', POPT_ARG_INCLUDE_TABLE, gemm_options, 0, NULL, NULL},
                                            {NULL, '\0', POPT_ARG_INCLUDE_TABLE, crop_options, 0, NULL, NULL},
                                            {NULL, '\0', POPT_ARG_INCLUDE_TABLE, decoder_options, 0, NULL, NULL},
+                                           {NULL, '\0', POPT_ARG_INCLUDE_TABLE, batch_options, 0, NULL, NULL},
                                            {NULL, '\0', POPT_ARG_INCLUDE_TABLE, spot_options, 0, NULL, NULL},
                                            POPT_TABLEEND};
 
@@ -163,9 +187,12 @@ const struct command command_eval = {
                    "rates: over the corpus (all edits by all characters or words) and as the mean of the\n"
                    "sentences' own rates. The case of letters does not count.\n"
                    "\n"
+                   "The next clips are decoded while the device computes; --batch N as in `lipcl read`.\n"
+                   "\n"
                    "A clip that cannot be read is an error on stderr, is not counted, and makes the exit\n"
                    "status 1. With --check-every it is 3 when a block is not what the reference says.\n",
     .examples = "  lipcl eval tests/data/clips/manifest.tsv\n"
+                "  lipcl eval manifest.tsv --batch 8\n"
                 "  lipcl eval manifest.tsv --grammar grid --json\n",
     .min_arguments = 1,
     .max_arguments = 1,

@@ -109,7 +109,7 @@ static enum exit_code profile_run(struct invocation *invocation) {
     if (!device_selection_init(&session.devices, invocation->ctx, selector && *selector ? selector : NULL)) goto fail;
     progress_begin(session.devices.count);
     if (!reading_load(&session.reading, invocation->ctx, session.model)) goto fail;
-    if (!clip_load(&session.reading, &session.clip, session.in)) goto fail;
+    if (!clip_load(invocation->ctx, &session.clip, session.in)) goto fail;
     session.logs = allocate(session.devices.count, sizeof *session.logs);
     session.summaries = allocate(session.devices.count, sizeof *session.summaries);
     code = profile_devices(&session);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "batches.h"
 #include "command.h"
 #include "devices.h"
 #include "document.h"
@@ -110,8 +111,8 @@ static void fill_object(json_t *object, const struct reading *reading, const str
     const struct lipcl_clip_info *info = &clip->info;
     bool fps_known = info->fps_numerator && info->fps_denominator;
     json_t *texts = document_array();
-    for (size_t i = 0; i < clip_batch(clip); i++) document_append(texts, text_object(clip->texts[i]));
-    document_set(object, "frames", document_count(clip->frames->shape.dims[2]));
+    for (size_t i = 0; i < clip->batch; i++) document_append(texts, text_object(clip->texts[i]));
+    document_set(object, "frames", document_count(clip->frame_count));
     document_set(object, "fps",
                  fps_known ? document_number((double)info->fps_numerator / (double)info->fps_denominator) : json_null());
     document_set(object, "milliseconds", document_number(clip->milliseconds));
@@ -123,49 +124,91 @@ static void fill_object(json_t *object, const struct reading *reading, const str
     document_set(object, "layers", json_incref(layers));
 }
 
+/* What the checks of a clip's run found. */
+struct outcome {
+    struct layer_checks checks;
+    json_t *layers;
+    bool spot_mismatch;
+};
+
 struct job {
     struct invocation *invocation;
     struct reading reading;
+    struct batches batches;
     struct spot_checks spots;
+    struct outcome *outcomes; /* one a clip */
+    const char **names;
     bool srt_into_folder;
     size_t name_columns;
 };
 
-static enum exit_code read_clip(struct job *job, size_t index, json_t *object) {
-    enum exit_code code = EXIT_FAILED;
-    const char *path = job->invocation->arguments[index], *name = clip_name(job->invocation, index);
-    struct reading *reading = &job->reading;
-    struct layer_checks checks = {0};
-    json_t *layers = verify ? document_array() : NULL;
-    struct clip clip;
-    progress_task(index, "reading %s, %zu of %zu", name, index + 1, job->invocation->argument_count);
-    if (!clip_load(reading, &clip, path)) goto fail;
-    if (srt && clip_batch(&clip) > 1) {
-        complain("%s: --srt needs a clip, this is a batch of %zu", path, clip_batch(&clip));
-        goto fail;
-    }
+/* Checks the latest run, for all of its clips. */
+static void check_run(struct job *job) {
+    struct batches *batches = &job->batches;
+    struct outcome outcome = {0};
     size_t spot_mismatches = job->spots.mismatches;
-    if (!clip_run(reading, &clip) || !spot_checks_run(&job->spots, reading, &clip)) goto fail;
-    if (verify && !layer_checks_run(reading, &checks, layers)) goto fail;
-    if (!clip_decode(reading, &clip)) goto fail;
-    if (object) fill_object(object, reading, &clip, verify ? &checks : NULL, layers);
-    for (size_t i = 0; !object && i < clip_batch(&clip); i++) {
-        char *label = clip_batch(&clip) > 1 ? format_text("%s[%zu]", name, i) : format_text("%s", name);
-        print_line(reading, &clip, clip.texts[i], make_printable(label), job->name_columns, verify ? &checks : NULL);
+    json_t *layers = verify ? document_array() : NULL;
+    if (!spot_checks_run(&job->spots, &job->reading, &batches->run) ||
+        (verify && !layer_checks_run(&job->reading, &outcome.checks, layers)))
+        batches_fail(batches);
+    outcome.spot_mismatch = job->spots.mismatches > spot_mismatches;
+    for (size_t i = 0; i < batches->member_count; i++) {
+        outcome.layers = json_incref(layers);
+        job->outcomes[batches->members[i]] = outcome;
+    }
+    json_decref(layers);
+}
+
+static bool write_subtitles(const struct job *job, const struct clip *clip, const char *path, json_t *object) {
+    if (!srt) return true;
+    char *out = srt_path(path, job->srt_into_folder);
+    bool written = srt_write(out, clip->texts[0], &clip->info);
+    if (written && object) document_set(object, "srt", document_text(out));
+    free(out);
+    return written;
+}
+
+/* A clip's line, or its object, and its subtitles. */
+static enum exit_code tell_clip(const struct job *job, size_t index, const struct batch_clip *read, json_t *object) {
+    const char *path = job->invocation->arguments[index], *name = job->names[index];
+    const struct clip *clip = &read->clip;
+    const struct outcome *outcome = &job->outcomes[index];
+    const struct layer_checks *checks = verify ? &outcome->checks : NULL;
+    if (object) document_set(object, "clip", document_text(path));
+    if (read->failed) {
+        if (object) document_set(object, "error", document_text(read->error));
+        return EXIT_FAILED;
+    }
+    if (object) fill_object(object, &job->reading, clip, checks, outcome->layers);
+    if (object && options.batch > 1) document_set(object, "shared_with", document_count(read->shared_with));
+    for (size_t i = 0; !object && i < clip->batch; i++) {
+        char *label = clip->batch > 1 ? format_text("%s[%zu]", name, i) : format_text("%s", name);
+        print_line(&job->reading, clip, clip->texts[i], make_printable(label), job->name_columns, checks);
         free(label);
     }
-    if (srt) {
-        char *out = srt_path(path, job->srt_into_folder);
-        bool written = srt_write(out, clip.texts[0], &clip.info);
-        if (written && object) document_set(object, "srt", document_text(out));
-        free(out);
-        if (!written) goto fail;
+    if (!write_subtitles(job, clip, path, object)) {
+        if (object) document_set(object, "error", document_text(latest_error()));
+        return EXIT_FAILED;
     }
-    code = checks.violations || job->spots.mismatches > spot_mismatches ? EXIT_MISMATCH : EXIT_DONE;
+    return outcome->checks.violations || outcome->spot_mismatch ? EXIT_MISMATCH : EXIT_DONE;
+}
 
-fail:
-    json_decref(layers);
-    clip_finish(&clip);
+static enum exit_code read_clips(struct job *job, json_t *clips) {
+    enum exit_code code = EXIT_DONE;
+    struct batch_clip *clip;
+    size_t index;
+    while (batches_next(&job->batches)) {
+        if (job->batches.member_count > 0) check_run(job);
+        while ((clip = batches_due(&job->batches, &index))) {
+            json_t *object = clips ? document_object() : NULL;
+            enum exit_code result = tell_clip(job, index, clip, object);
+            if (object) document_append(clips, object);
+            if (result > code) code = result;
+            clip_finish(&clip->clip);
+            json_decref(job->outcomes[index].layers);
+            job->outcomes[index].layers = NULL;
+        }
+    }
     return code;
 }
 
@@ -175,34 +218,38 @@ static enum exit_code read_run(struct invocation *invocation) {
     if (code != EXIT_DONE) return code;
     json_t *clips = options.json ? document_array() : NULL;
     if (clips) document_set(invocation->document, "clips", clips);
-    for (size_t i = 0; i < invocation->argument_count; i++) {
-        size_t columns = text_columns(clip_name(invocation, i));
+    size_t count = invocation->argument_count;
+    job.outcomes = allocate(count, sizeof *job.outcomes);
+    job.names = allocate(count, sizeof *job.names);
+    for (size_t i = 0; i < count; i++) {
+        job.names[i] = clip_name(invocation, i);
+        size_t columns = text_columns(job.names[i]);
         if (columns > job.name_columns) job.name_columns = columns;
     }
-    progress_begin(invocation->argument_count);
+    progress_begin(count);
     options.no_self_test = verify != 0;
     if (!reading_init(&job.reading, invocation->ctx, options.model)) {
         code = EXIT_FAILED;
         goto fail;
     }
     if (options.json) document_set(invocation->document, "model", document_text(job.reading.model));
-    for (size_t i = 0; i < invocation->argument_count; i++) {
-        json_t *object = clips ? document_object() : NULL;
-        if (object) document_set(object, "clip", document_text(invocation->arguments[i]));
-        enum exit_code result = read_clip(&job, i, object);
-        if (object && result == EXIT_FAILED) document_set(object, "error", document_text(latest_error()));
-        if (object) document_append(clips, object);
-        if (result > code) code = result;
-    }
+    batches_open(&job.batches, &job.reading, invocation->arguments, job.names, count, srt ? "--srt needs single ones" : NULL);
+    code = read_clips(&job, clips);
     progress_end();
-    if (clips)
+    if (clips) {
+        batches_fill(&job.batches, invocation->document);
         spot_checks_fill(&job.spots, invocation->document);
-    else
+    } else {
+        batches_print(&job.batches);
         spot_checks_print(&job.spots);
+    }
 
 fail:
     progress_end();
+    batches_close(&job.batches);
     reading_finish(&job.reading);
+    free(job.outcomes);
+    free(job.names);
     return code;
 }
 
@@ -212,6 +259,7 @@ static struct poptOption read_options[] = {
     {NULL, '\0', POPT_ARG_INCLUDE_TABLE, gemm_options, 0, NULL, NULL},
     {NULL, '\0', POPT_ARG_INCLUDE_TABLE, crop_options, 0, NULL, NULL},
     {NULL, '\0', POPT_ARG_INCLUDE_TABLE, decoder_options, 0, NULL, NULL},
+    {NULL, '\0', POPT_ARG_INCLUDE_TABLE, batch_options, 0, NULL, NULL},
     {NULL, '\0', POPT_ARG_INCLUDE_TABLE, spot_options, 0, NULL, NULL},
     {"verify", '\0', POPT_ARG_NONE, &verify, 0, "check every layer of every clip against the reference", NULL},
     {"srt", '\0', POPT_ARG_STRING, &srt, 0, "write subtitles: a file, or a folder for several clips", "OUT"},
@@ -229,6 +277,12 @@ const struct command command_read = {
                    "Decoding the video and planning (compiling the kernels), done once for clips of the\n"
                    "same length, are not part of it.\n"
                    "\n"
+                   "The next clips are decoded while the device computes. With --batch N it computes up to\n"
+                   "N clips of the same length at a time: less time a clip, more memory (7 MiB a clip of\n"
+                   "3 seconds and more on the device). Results come in the order given, and a clip's time\n"
+                   "is its share of the batch's. Several clips are summed up as clips a second, planning\n"
+                   "not counted.\n"
+                   "\n"
                    "A clip that cannot be read is an error on stderr; the others are read all the same\n"
                    "and the exit status is 1. With --verify or --check-every it is 3 when\n"
                    "a layer breaks its error bound.\n"
@@ -238,6 +292,7 @@ const struct command command_read = {
                    "not tell).\n",
     .examples = "  lipcl read clip.mp4\n"
                 "  lipcl read *.mp4 --device gpu --grammar grid\n"
+                "  lipcl read *.mp4 --batch 8\n"
                 "  lipcl read talk.mkv --crop 410,520,256,128 --srt talk.srt\n"
                 "  lipcl read clip.mp4 --verify --json\n",
     .min_arguments = 1,

@@ -60,7 +60,7 @@ static enum exit_code run_run(struct invocation *invocation) {
     progress_begin(1);
     progress_task(0, "running %s", base_name(in));
     if (!reading_init(&reading, invocation->ctx, model)) goto fail;
-    if (!clip_load(&reading, &clip, in)) goto fail;
+    if (!clip_load(invocation->ctx, &clip, in)) goto fail;
     if (!clip_run(&reading, &clip)) goto fail;
     if (layer_folder && (!make_folder(layer_folder) || !dump_layers(&reading, invocation->document))) goto fail;
     if (lipcl_npy_save(invocation->ctx, out_path, clip.logits) != LIPCL_OK) goto fail;

@@ -74,7 +74,7 @@ static void print_layers(const struct job *job, const struct verification *v) {
 static void print_texts(const struct job *job, const struct verification *v) {
     const struct logit_comparison *c = &v->logits;
     print("logits  max |d| %.2e against the run on host, of %.0e allowed\n", c->max_error, LOGIT_BOUND);
-    for (size_t n = 0; n < clip_batch(&job->clip); n++) {
+    for (size_t n = 0; n < job->clip.batch; n++) {
         print("text    %s on the device\n", v->clip.texts ? v->clip.texts[n]->chars : "(none)");
         print("        %s on host\n", job->clip.texts[n]->chars);
     }
@@ -247,7 +247,7 @@ static bool run_host(struct job *job) {
     if (!job->in) job->in = datafile_clip();
     if (!job->in || !reading_load(&job->host, ctx, job->model)) return false;
     progress_task(0, "running %s on host", base_name(job->in));
-    if (!clip_load(&job->host, &job->clip, job->in)) return false;
+    if (!clip_load(job->host.ctx, &job->clip, job->in)) return false;
     if (!reading_open(&job->host, "host", &(struct lipcl_plan_params){.no_fusion = true})) return false;
     if (!clip_run(&job->host, &job->clip)) return false;
     return !(job->mode & MODE_CUMULATIVE) || clip_decode(&job->host, &job->clip);

@@ -15,8 +15,8 @@ enum { OPTION_HELP = 1, OPTION_VERBOSE, OPTION_DEBUG, OPTION_QUIET, OPTION_JSON 
 
 /* What popt writes to; options_check() turns it into `options`. Strings live as long as the program. */
 static struct {
-    char *device, *gemm, *model, *crop, *decoder, *grammar, *check_every;
-    int no_fusion;
+    char *device, *gemm, *model, *crop, *decoder, *grammar, *check_every, *batch;
+    int no_fusion, no_overlap;
 } raw;
 
 static struct poptOption general_options[] = {
@@ -59,6 +59,14 @@ struct poptOption spot_options[] = {
      "N"},
     POPT_TABLEEND};
 
+enum { BATCH_MAX = 1024 };
+
+struct poptOption batch_options[] = {
+    {"batch", 'b', POPT_ARG_STRING, &raw.batch, 0, "clips of the same length that the device computes at a time (default: 1)",
+     "N"},
+    {"no-overlap", '\0', POPT_ARG_NONE, &raw.no_overlap, 0, "decode a clip when its turn has come, none ahead", NULL},
+    POPT_TABLEEND};
+
 enum exit_code usage_error(const struct command *command, const char *format, ...) {
     va_list args;
     va_start(args, format);
@@ -98,6 +106,7 @@ static bool options_check(const struct command *command) {
     options.model = raw.model;
     options.grammar = raw.grammar;
     options.no_fusion = raw.no_fusion != 0;
+    options.no_overlap = raw.no_overlap != 0;
     if (raw.gemm) {
         bool clblast = strcmp(raw.gemm, "clblast") == 0;
         if (!clblast && strcmp(raw.gemm, "own") != 0) {
@@ -116,6 +125,12 @@ static bool options_check(const struct command *command) {
         return false;
     }
     options.check_every = (size_t)every;
+    unsigned long long batch = 0;
+    if (raw.batch && (!parse_number(raw.batch, &batch, BATCH_MAX) || batch == 0)) {
+        usage_error(command, "--batch %s: it is a whole number from 1 to %d, such as 8", raw.batch, BATCH_MAX);
+        return false;
+    }
+    options.batch = (size_t)batch;
     if (raw.decoder) {
         bool beam = strcmp(raw.decoder, "beam") == 0;
         if (!beam && strcmp(raw.decoder, "greedy") != 0) {

@@ -27,13 +27,15 @@ struct options {
     size_t crop[4]; /* x, y, width, height in pixels of the clip */
     enum decoder decoder;
     const char *grammar; /* NULL: none */
+    size_t batch;        /* clips a run of the device; 0 stands for 1 */
+    bool no_overlap;     /* decode a clip only when its turn has come */
     size_t check_every;  /* a spot check in one run of so many; 0: never */
 };
 extern struct options options;
 
 /* Groups for a command's own table: {NULL, 0, POPT_ARG_INCLUDE_TABLE, device_options, 0, "Device:", NULL}. */
 extern struct poptOption device_options[], gemm_options[], fusion_options[], model_options[], crop_options[], decoder_options[],
-    spot_options[];
+    spot_options[], batch_options[];
 
 enum parsed {
     PARSED_RUN,   /* the command is to be run with what is left, see `invocation` */

@@ -2,12 +2,12 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "datafile.h"
 #include "messages.h"
 #include "options.h"
 #include "progress.h"
+#include "timing.h"
 
 bool reading_load(struct reading *reading, struct lipcl_context *ctx, const char *model) {
     *reading = (struct reading){.ctx = ctx};
@@ -25,9 +25,9 @@ bool reading_open(struct reading *reading, const char *device, const struct lipc
 
 bool reading_init(struct reading *reading, struct lipcl_context *ctx, const char *model) {
     return reading_load(reading, ctx, model) &&
-           reading_open(reading, options.device, &(struct lipcl_plan_params){.gemm = options.gemm,
-                                                                               .no_fusion = options.no_fusion,
-                                                                               .no_self_test = options.no_self_test});
+           reading_open(reading, options.device,
+                        &(struct lipcl_plan_params){
+                            .gemm = options.gemm, .no_fusion = options.no_fusion, .no_self_test = options.no_self_test});
 }
 
 void reading_finish(struct reading *reading) {
@@ -38,7 +38,7 @@ void reading_finish(struct reading *reading) {
     *reading = (struct reading){0};
 }
 
-bool clip_load(struct reading *reading, struct clip *clip, const char *path) {
+bool clip_load(struct lipcl_context *ctx, struct clip *clip, const char *path) {
     *clip = (struct clip){0};
     struct lipcl_clip_params params = {0};
     if (options.has_crop) {
@@ -47,32 +47,36 @@ bool clip_load(struct reading *reading, struct clip *clip, const char *path) {
         params.crop.width = options.crop[2];
         params.crop.height = options.crop[3];
     }
-    return lipcl_clip_load(reading->ctx, &clip->frames, &clip->info, path, &params) == LIPCL_OK;
+    if (lipcl_clip_load(ctx, &clip->frames, &clip->info, path, &params) != LIPCL_OK) return false;
+    clip->batch = clip->frames->shape.dims[0];
+    clip->frame_count = clip->frames->shape.dims[2];
+    return true;
 }
 
 bool clip_run(struct reading *reading, struct clip *clip) {
-    const struct lipcl_shape *shape = &clip->frames->shape;
-    struct timespec begin, end;
+    uint64_t begin = now_ns();
+    clip->batch = clip->frames->shape.dims[0];
+    clip->frame_count = clip->frames->shape.dims[2];
     progress_step(NULL, 0, 1, "planning");
-    if (lipcl_lipnet_reader_prepare(reading->ctx, reading->reader, shape->dims[0], shape->dims[2]) != LIPCL_OK) return false;
+    if (lipcl_lipnet_reader_prepare(reading->ctx, reading->reader, clip->batch, clip->frame_count) != LIPCL_OK) return false;
     progress_step(NULL, 0, 1, "");
-    clock_gettime(CLOCK_MONOTONIC, &begin);
+    uint64_t planned = now_ns();
     enum lipcl_status status = lipcl_lipnet_reader_run(reading->ctx, reading->reader, &clip->logits, clip->frames);
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    clip->milliseconds = 1e3 * (double)(end.tv_sec - begin.tv_sec) + 1e-6 * (double)(end.tv_nsec - begin.tv_nsec);
+    clip->planning_milliseconds = 1e-6 * (double)(planned - begin);
+    clip->milliseconds = 1e-6 * (double)(now_ns() - planned);
     return status == LIPCL_OK;
 }
 
 static void free_texts(struct clip *clip) {
-    for (size_t i = 0; clip->texts && i < clip_batch(clip); i++) lipcl_text_destroy(&clip->texts[i]);
+    for (size_t i = 0; clip->texts && i < clip->batch; i++) lipcl_text_destroy(&clip->texts[i]);
     free(clip->texts);
     clip->texts = NULL;
 }
 
 bool clip_decode(struct reading *reading, struct clip *clip) {
     const struct lipcl_ctc_beam_params beam = {.grammar = reading->grammar};
-    clip->texts = allocate(clip_batch(clip), sizeof(struct lipcl_text *));
-    for (size_t i = 0; i < clip_batch(clip); i++) {
+    clip->texts = allocate(clip->batch, sizeof(struct lipcl_text *));
+    for (size_t i = 0; i < clip->batch; i++) {
         struct lipcl_tensor logits = clip_logits(clip->logits, i);
         enum lipcl_status status = options.decoder == DECODER_BEAM
                                        ? lipcl_ctc_beam(reading->ctx, &clip->texts[i], &logits, &beam)
@@ -94,10 +98,6 @@ void clip_finish(struct clip *clip) {
 struct lipcl_tensor clip_logits(const struct lipcl_tensor *logits, size_t index) {
     size_t frames = logits->shape.dims[1], classes = logits->shape.dims[2];
     return (struct lipcl_tensor){LIPCL_F32, {2, {frames, classes}}, (float *)logits->data + index * frames * classes};
-}
-
-size_t clip_batch(const struct clip *clip) {
-    return clip->frames ? clip->frames->shape.dims[0] : 0;
 }
 
 const char *base_name(const char *path) {

@@ -29,19 +29,20 @@ struct clip {
     struct lipcl_clip_info info;
     struct lipcl_tensor *frames; /* F32 [N,3,T,64,128] */
     struct lipcl_tensor *logits; /* F32 [N,T,28] */
+    size_t batch, frame_count;   /* N and T */
     struct lipcl_text **texts;   /* N of them */
     double milliseconds;         /* from the frames in host memory to the logits in host memory */
+    double planning_milliseconds;
 };
 
-/* Each does one step, and false after a message; clip_finish() always. */
-bool clip_load(struct reading *reading, struct clip *clip, const char *path);
+/* Each does one step, and false after a message; clip_finish() always. Frames do not know the context that loaded them. */
+bool clip_load(struct lipcl_context *ctx, struct clip *clip, const char *path);
 bool clip_run(struct reading *reading, struct clip *clip);
 bool clip_decode(struct reading *reading, struct clip *clip);
 void clip_finish(struct clip *clip);
 
 /* One clip of the batch, lent: F32 [T,28]. */
 struct lipcl_tensor clip_logits(const struct lipcl_tensor *logits, size_t index);
-size_t clip_batch(const struct clip *clip);
 
 /* The last part of a path; lent. */
 const char *base_name(const char *path);

@@ -60,7 +60,7 @@ static bool compare_logits(struct reading *reading, struct logit_comparison *c, 
         double error = fabs((double)got[i] - (double)wanted[i]);
         if (!(error <= c->max_error)) c->max_error = isnan(error) ? INFINITY : error;
     }
-    for (size_t n = 0; n < clip_batch(host); n++)
+    for (size_t n = 0; n < host->batch; n++)
         if (!compare_text(reading, c, device, host, n)) return false;
     return true;
 }
@@ -220,7 +220,7 @@ static json_t *layer_object(const struct verified_layer *layer, enum verificatio
 
 static void fill_logits(json_t *object, const struct verification *v, const struct clip *host) {
     json_t *texts = document_array();
-    for (size_t n = 0; n < clip_batch(host); n++) {
+    for (size_t n = 0; n < host->batch; n++) {
         json_t *text = document_object();
         document_set(text, "device", document_text(v->clip.texts ? v->clip.texts[n]->chars : NULL));
         document_set(text, "host", document_text(host->texts[n]->chars));
