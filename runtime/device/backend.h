@@ -7,6 +7,8 @@
 struct backend {
     void (*destroy)(struct lipcl_device *device);
     enum lipcl_status (*buffer_create)(struct lipcl_device *device, struct device_buffer *buffer);
+    /* Makes buffer->lent's memory the buffer's; NULL: there is no such way. */
+    enum lipcl_status (*buffer_lend)(struct lipcl_device *device, struct device_buffer *buffer);
     void (*buffer_destroy)(struct lipcl_device *device, struct device_buffer *buffer);
     enum lipcl_status (*buffer_write)(struct lipcl_device *device, struct device_buffer *buffer, const void *data, size_t bytes,
                                       bool wait);
@@ -44,7 +46,8 @@ struct lipcl_device {
 
 struct device_buffer {
     size_t bytes;
-    void *handle; /* the backend's own: memory, or a cl_mem */
+    void *handle;              /* the backend's own: memory, or a cl_mem */
+    struct lipcl_tensor *lent; /* what the memory belongs to, or NULL */
 };
 
 struct device_kernel {

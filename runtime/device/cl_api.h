@@ -80,6 +80,7 @@ enum lipcl_status cl_check(struct lipcl_device *device, cl_int code, const char 
 
 /* cl_queue.c, cl_program.c, cl_blast.c: parts of the backend's table. */
 enum lipcl_status cl_buffer_create(struct lipcl_device *device, struct device_buffer *buffer);
+enum lipcl_status cl_buffer_lend(struct lipcl_device *device, struct device_buffer *buffer);
 void cl_buffer_destroy(struct lipcl_device *device, struct device_buffer *buffer);
 enum lipcl_status cl_buffer_write(struct lipcl_device *device, struct device_buffer *buffer, const void *data, size_t bytes,
                                   bool wait);

@@ -184,6 +184,7 @@ static void cl_destroy(struct lipcl_device *device) {
 static const struct backend cl_backend = {
     .destroy = cl_destroy,
     .buffer_create = cl_buffer_create,
+    .buffer_lend = cl_buffer_lend,
     .buffer_destroy = cl_buffer_destroy,
     .buffer_write = cl_buffer_write,
     .buffer_read = cl_buffer_read,

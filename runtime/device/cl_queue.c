@@ -19,6 +19,15 @@ fail:
     return status;
 }
 
+enum lipcl_status cl_buffer_lend(struct lipcl_device *device, struct device_buffer *buffer) {
+    struct cl_state *state = cl_state(device);
+    cl_int code;
+    buffer->handle = state->cl->clCreateBuffer(state->context, CL_MEM_READ_ONLY | CL_MEM_USE_HOST_PTR, buffer->bytes,
+                                               buffer->lent->data, &code);
+    if (code == CL_OUT_OF_RESOURCES) code = CL_MEM_OBJECT_ALLOCATION_FAILURE;
+    return cl_check(device, code, "clCreateBuffer");
+}
+
 void cl_buffer_destroy(struct lipcl_device *device, struct device_buffer *buffer) {
     if (!device->lost) cl_state(device)->cl->clReleaseMemObject(buffer->handle);
 }

@@ -1,4 +1,5 @@
 #include <ctype.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -160,9 +161,63 @@ fail:
     return status;
 }
 
+/* A driver whose context is dead may still be at work on these. They are never freed. */
+struct abandoned {
+    struct abandoned *next;
+    struct lipcl_tensor *tensor;
+};
+static _Atomic(struct abandoned *) abandoned;
+
+static void abandon(struct lipcl_tensor *tensor) {
+    struct abandoned *entry = malloc(sizeof *entry);
+    if (!entry) return; /* then nobody knows of it, that is all */
+    entry->tensor = tensor;
+    entry->next = atomic_load(&abandoned);
+    while (!atomic_compare_exchange_weak(&abandoned, &entry->next, entry)) {
+    }
+}
+
+static enum lipcl_status lend(struct lipcl_device *device, struct device_buffer **buffer, struct lipcl_tensor **tensor) {
+    enum lipcl_status status = LIPCL_OK;
+    *buffer = calloc(1, sizeof **buffer);
+    if (!*buffer) TRY(fail_memory(device->ctx, sizeof **buffer));
+    (*buffer)->bytes = lipcl_tensor_bytes(*tensor);
+    (*buffer)->lent = *tensor;
+    TRY(device->backend->buffer_lend(device, *buffer));
+    *tensor = NULL;
+    return LIPCL_OK;
+
+fail:
+    free(*buffer);
+    *buffer = NULL;
+    return status;
+}
+
+enum lipcl_status device_buffer_create_of(struct lipcl_device *device, struct device_buffer **buffer,
+                                          struct lipcl_tensor **tensor) {
+    enum lipcl_status status = LIPCL_OK;
+    size_t bytes = lipcl_tensor_bytes(*tensor);
+    *buffer = NULL;
+    TRY(check_alive(device));
+    if (device->caps.cpu && device->backend->buffer_lend && bytes && bytes <= device->caps.max_alloc_bytes)
+        return lend(device, buffer, tensor);
+    TRY(device_buffer_create(device, buffer, bytes));
+    TRY(device_buffer_write(device, *buffer, (*tensor)->data, bytes));
+    lipcl_tensor_destroy(tensor);
+    return LIPCL_OK;
+
+fail:
+    device_buffer_destroy(device, buffer);
+    return status;
+}
+
 void device_buffer_destroy(struct lipcl_device *device, struct device_buffer **buffer) {
     if (!*buffer) return;
     device->backend->buffer_destroy(device, *buffer);
+    if ((*buffer)->lent && device->lost)
+        abandon((*buffer)->lent);
+    else
+        lipcl_tensor_destroy(&(*buffer)->lent);
     free(*buffer);
     *buffer = NULL;
 }

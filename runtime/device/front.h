@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include <lipcl/device.h>
+#include <lipcl/tensor.h>
 
 #include "base/log.h"
 
@@ -48,6 +49,10 @@ struct lipcl_context *device_context(const struct lipcl_device *device);
 
 /* A buffer filled with zeros. LIPCL_ERROR_MEMORY beyond the device's largest allocation or when the driver refuses. */
 enum lipcl_status device_buffer_create(struct lipcl_device *device, struct device_buffer **buffer, size_t bytes);
+/* A buffer that holds a tensor's elements and is only read from then on. On success the device owns *tensor, which becomes
+ * NULL: a CPU device uses its memory as it is. */
+enum lipcl_status device_buffer_create_of(struct lipcl_device *device, struct device_buffer **buffer,
+                                          struct lipcl_tensor **tensor);
 void device_buffer_destroy(struct lipcl_device *device, struct device_buffer **buffer);
 size_t device_buffer_bytes(const struct device_buffer *buffer);
 

@@ -1,7 +1,10 @@
 /* Lowers a matrix product to one launch of cl_kernels/gemm_packed.cl, or to CLBlast with C filled with the bias before. */
 #include "ops/gemm.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#include "tensor/dtype.h"
 
 bool gemm_wants_clblast(const struct lower_request *request) {
     /* On CPU devices CLBlast reaches a few percent of the peak and compiles for seconds. */
@@ -20,11 +23,31 @@ bool gemm_rows(const struct layout *x, const struct lipcl_shape *shape, size_t *
     return layout_dim_is_contiguous(&flat, 1);
 }
 
-void gemm_permute_columns(float *out, const float *weight, size_t rows, size_t k, const struct layout *x, size_t dim) {
-    for (size_t column = 0; column < k; column++) {
-        size_t at = layout_dim_offset(x, dim, column);
-        for (size_t row = 0; row < rows; row++) out[row * k + at] = weight[row * k + column];
+enum lipcl_status gemm_pack(struct lipcl_context *ctx, float *out, const struct gemm *gemm, size_t vec, size_t block_stride,
+                            size_t step) {
+    enum lipcl_status status = LIPCL_OK;
+    size_t k = gemm->k, stride = k + 16; /* rows a power of two apart would evict each other from the cache */
+    size_t *places = malloc(k * sizeof *places);
+    float *rows = calloc(vec * stride, sizeof *rows);
+    if (!places || !rows) TRY(fail_memory(ctx, k * sizeof *places + vec * stride * sizeof *rows));
+    for (size_t i = 0; i < k; i++) places[i] = gemm->x ? layout_dim_offset(gemm->x, gemm->x_dim, i) : i;
+    for (size_t n = 0; n < gemm->n; n += vec) {
+        float *block = out + n / vec * block_stride;
+        for (size_t lane = 0; lane < vec; lane++) {
+            const struct gemm_row *row = n + lane < gemm->n ? &gemm->weight[n + lane] : &(struct gemm_row){0};
+            if (row->tensor)
+                tensor_read_f32(rows + lane * stride, row->tensor, row->index * k, k);
+            else
+                memset(rows + lane * stride, 0, k * sizeof *rows);
+        }
+        for (size_t i = 0; i < k; i++)
+            for (size_t lane = 0; lane < vec; lane++) block[places[i] * step + lane] = rows[lane * stride + i];
     }
+
+fail:
+    free(places);
+    free(rows);
+    return status;
 }
 
 static enum lipcl_status append_clblast(struct lipcl_context *ctx, const struct lower_request *request, struct lowered *lowered,
@@ -34,7 +57,7 @@ static enum lipcl_status append_clblast(struct lipcl_context *ctx, const struct 
     struct launch *launch;
     float *data;
     TRY(lowered_constant(ctx, lowered, &weight, &data, gemm->n * gemm->k));
-    memcpy(data, gemm->weight, gemm->n * gemm->k * sizeof *data);
+    TRY(gemm_pack(ctx, data, gemm, 1, gemm->k, 1));
     if (gemm->bias) {
         TRY(lowered_constant(ctx, lowered, &bias, &data, gemm->n));
         memcpy(data, gemm->bias, gemm->n * sizeof *data);
@@ -81,8 +104,7 @@ static enum lipcl_status append_packed(struct lipcl_context *ctx, const struct l
     /* CPU devices stream one block of columns at a time; on GPUs neighbouring work-items read neighbouring blocks. */
     size_t block_stride = cpu ? gemm->k * vec : vec, step = cpu ? vec : padded;
     TRY(lowered_constant(ctx, lowered, &weight, &data, padded * gemm->k));
-    for (size_t n = 0; n < gemm->n; n++)
-        for (size_t k = 0; k < gemm->k; k++) data[n / vec * block_stride + k * step + n % vec] = gemm->weight[n * gemm->k + k];
+    TRY(gemm_pack(ctx, data, gemm, vec, block_stride, step));
     TRY(lowered_constant(ctx, lowered, &bias, &data, padded));
     if (gemm->bias) memcpy(data, gemm->bias, gemm->n * sizeof *data);
     TRY(lowered_launch(ctx, lowered, &launch, "gemm_packed.cl", "gemm_packed",

@@ -4,14 +4,23 @@
 
 #include "ops/op.h"
 
+/* A row of a matrix in any floating dtype; tensor == NULL: zeros. */
+struct gemm_row {
+    const struct lipcl_tensor *tensor;
+    size_t index;
+};
+
 /* C [m,n] = A [m,k] W^T + bias. A's rows lie a_stride apart, each a contiguous block of k; C is dense. */
 struct gemm {
     size_t m, n, k;
     struct arg a, c;
     size_t a_stride;
-    const float *weight; /* [n,k], its columns in the order of A's memory; read during gemm_append() only */
-    const float *bias;   /* [n] or NULL */
-    size_t vec, rows;    /* of the packed kernel's block; 0: its own choice */
+    /* Read during gemm_append() only: */
+    const struct gemm_row *weight; /* n rows of W [n,k] */
+    const struct layout *x;        /* A's features lie as dimension x_dim of x does; NULL: in order */
+    size_t x_dim;
+    const float *bias; /* [n] or NULL */
+    size_t vec, rows;  /* of the packed kernel's block; 0: its own choice */
 };
 
 /* The values worth trying for them. */
@@ -30,7 +39,9 @@ enum lipcl_status gemm_append(struct lipcl_context *ctx, const struct lower_requ
  * block (of features in whatever order). *stride is then the step. */
 bool gemm_rows(const struct layout *x, const struct lipcl_shape *shape, size_t *stride);
 
-/* Copies weight [rows,k] to out [rows,k] with its columns where x's features lie: x's last dimension is `dim`. */
-void gemm_permute_columns(float *out, const float *weight, size_t rows, size_t k, const struct layout *x, size_t dim);
+/* Packs the weight: row n's feature i goes to out[n / vec * block_stride + place(i) * step + n % vec], where place(i) is where
+ * it lies in a row of A. `out` has blocks of `vec` rows; what no row fills is zeros. */
+enum lipcl_status gemm_pack(struct lipcl_context *ctx, float *out, const struct gemm *gemm, size_t vec, size_t block_stride,
+                            size_t step);
 
 #endif

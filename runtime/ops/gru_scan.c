@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ops/gemm.h"
+#include "tensor/dtype.h"
 
 /* How the scan is cut: ROWS samples a work-group share the stream of W_hh; units are taken VEC at a time. */
 struct cut {
@@ -90,36 +91,38 @@ struct part {
     struct arg gates;                             /* the input product, which every layer writes anew */
 };
 
-static const float *data_or_null(const struct lipcl_tensor *tensor) {
-    return tensor ? tensor->data : NULL;
+/* A gate's bias for every unit; zeros where there is none. */
+static void read_bias(float *out, const struct lipcl_tensor *tensor, size_t gate, size_t hidden) {
+    if (tensor)
+        tensor_read_f32(out, tensor, gate * hidden, hidden);
+    else
+        memset(out, 0, hidden * sizeof *out);
 }
 
-/* Weights and biases of the input product: columns in the order direction, gate, unit (padded). b_hr and b_hz are added here
+/* Weights and biases of the input product: rows in the order direction, gate, unit (padded). b_hr and b_hz are added here
  * too, as they simply add up with b_ir and b_iz; b_hn stays inside the reset gate's product. */
-static enum lipcl_status gather_inputs(struct lipcl_context *ctx, const struct part *part, const struct layout *x,
-                                       float **weight, float **bias) {
-    size_t gates = part->directions * 3 * part->cut.units;
-    *weight = calloc(gates * part->in, sizeof **weight);
-    *bias = calloc(gates, sizeof **bias);
-    if (!*weight || !*bias) return fail_memory(ctx, gates * part->in * sizeof **weight);
+static enum lipcl_status gather_inputs(struct lipcl_context *ctx, const struct part *part, struct gemm_row **rows,
+                                       float **bias) {
+    size_t count = part->directions * 3 * part->cut.units, hidden = part->hidden;
+    *rows = calloc(count, sizeof **rows);
+    *bias = calloc(count + hidden, sizeof **bias);
+    if (!*rows || !*bias) return fail_memory(ctx, count * (sizeof **rows + sizeof **bias));
     for (size_t d = 0; d < part->directions; d++)
         for (size_t gate = 0; gate < 3; gate++) {
-            const float *w = part->parameters[4 * d]->data;
-            const float *b_ih = data_or_null(part->parameters[4 * d + 2]), *b_hh = data_or_null(part->parameters[4 * d + 3]);
-            size_t from = gate * part->hidden, to = (d * 3 + gate) * part->cut.units;
-            if (x)
-                gemm_permute_columns(*weight + to * part->in, w + from * part->in, part->hidden, part->in, x, 2);
-            else
-                memcpy(*weight + to * part->in, w + from * part->in, part->hidden * part->in * sizeof *w);
-            for (size_t j = 0; b_ih && j < part->hidden; j++)
-                (*bias)[to + j] = b_ih[from + j] + (gate < 2 ? b_hh[from + j] : 0);
+            const struct lipcl_tensor *w_ih = part->parameters[4 * d];
+            size_t to = (d * 3 + gate) * part->cut.units;
+            float *b_ih = *bias + to, *b_hh = *bias + count; /* the latter behind those of all rows */
+            for (size_t j = 0; j < hidden; j++) (*rows)[to + j] = (struct gemm_row){w_ih, gate * hidden + j};
+            read_bias(b_ih, part->parameters[4 * d + 2], gate, hidden);
+            read_bias(b_hh, part->parameters[4 * d + 3], gate, hidden);
+            for (size_t j = 0; j < hidden; j++) b_ih[j] += gate < 2 ? b_hh[j] : 0;
         }
     return LIPCL_OK;
 }
 
 static enum lipcl_status append_scan(struct lipcl_context *ctx, const struct lower_request *request, struct lowered *lowered,
                                      const struct part *part, const struct rows *rows, struct arg gates, struct arg y) {
-    enum lipcl_status status;
+    enum lipcl_status status = LIPCL_OK;
     const struct cut *cut = &part->cut;
     bool cpu = request->caps->cpu, initial = request->input_shapes[1] != NULL;
     size_t vec = cut->vec, units = cut->units, hidden = part->hidden;
@@ -127,18 +130,18 @@ static enum lipcl_status append_scan(struct lipcl_context *ctx, const struct low
     size_t block_stride = cpu ? hidden * 3 * vec : vec, step = cpu ? 3 * vec : 3 * units, gate_stride = cpu ? vec : units;
     struct arg weight, bias;
     struct launch *launch;
-    float *w, *b;
+    float *w, *b, *row = malloc(hidden * sizeof *row);
+    if (!row) TRY(fail_memory(ctx, hidden * sizeof *row));
     TRY(lowered_constant(ctx, lowered, &weight, &w, part->directions * hidden * 3 * units));
     TRY(lowered_constant(ctx, lowered, &bias, &b, part->directions * units));
     for (size_t d = 0; d < part->directions; d++) {
-        const float *w_hh = part->parameters[4 * d + 1]->data, *b_hh = data_or_null(part->parameters[4 * d + 3]);
         float *out = w + d * hidden * 3 * units;
-        for (size_t gate = 0; gate < 3; gate++)
-            for (size_t j = 0; j < hidden; j++)
-                for (size_t k = 0; k < hidden; k++)
-                    out[j / vec * block_stride + k * step + gate * gate_stride + j % vec] =
-                        w_hh[(gate * hidden + j) * hidden + k];
-        for (size_t j = 0; b_hh && j < hidden; j++) b[d * units + j] = b_hh[2 * hidden + j];
+        for (size_t i = 0; i < 3 * hidden; i++) {
+            size_t gate = i / hidden, j = i % hidden;
+            tensor_read_f32(row, part->parameters[4 * d + 1], i * hidden, hidden);
+            for (size_t k = 0; k < hidden; k++) out[j / vec * block_stride + k * step + gate * gate_stride + j % vec] = row[k];
+        }
+        read_bias(b + d * units, part->parameters[4 * d + 3], 2, hidden);
     }
     TRY(lowered_launch(
         ctx, lowered, &launch, "gru_scan.cl", "gru_scan",
@@ -161,18 +164,20 @@ static enum lipcl_status append_scan(struct lipcl_context *ctx, const struct low
     launch->args[5] = arg_output(1);
 
 fail:
+    free(row);
     return status;
 }
 
 static enum lipcl_status append_layer(struct lipcl_context *ctx, const struct lower_request *request, struct lowered *lowered,
                                       const struct part *part, struct arg x, struct arg y, bool clblast) {
     enum lipcl_status status;
-    float *weight = NULL, *bias = NULL;
+    struct gemm_row *weight = NULL;
+    float *bias = NULL;
     struct rows rows = {part->in, part->batch, 1};
     const struct layout *layout = part->layer == 0 ? &request->input_layouts[0] : NULL;
     size_t columns = part->directions * 3 * part->cut.units, steps = part->frames * part->batch;
     if (layout) find_rows(&rows, layout, request->input_shapes[0]);
-    TRY(gather_inputs(ctx, part, layout, &weight, &bias));
+    TRY(gather_inputs(ctx, part, &weight, &bias));
     TRY(gemm_append(ctx, request, lowered,
                     &(struct gemm){.m = steps,
                                    .n = columns,
@@ -181,6 +186,8 @@ static enum lipcl_status append_layer(struct lipcl_context *ctx, const struct lo
                                    .c = part->gates,
                                    .a_stride = rows.stride,
                                    .weight = weight,
+                                   .x = layout,
+                                   .x_dim = 2,
                                    .bias = bias,
                                    .vec = tuned(request, GEMM_VEC, 0),
                                    .rows = tuned(request, GEMM_ROWS, 0)},
@@ -232,6 +239,7 @@ static enum lipcl_status lower_clblast(struct lipcl_context *ctx, const struct l
 
 const struct lowering gru_packed = {
     .name = "gru_packed",
+    .reads_any_dtype = true,
     .knobs = packed_knobs,
     .supports = supports_packed,
     .accepts = accepts,
@@ -240,6 +248,7 @@ const struct lowering gru_packed = {
 
 const struct lowering gru_clblast = {
     .name = "gru_clblast",
+    .reads_any_dtype = true,
     .knobs = clblast_knobs,
     .supports = supports_clblast,
     .accepts = accepts,

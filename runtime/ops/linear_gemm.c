@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "ops/gemm.h"
+#include "tensor/dtype.h"
 
 enum { VEC, ROWS };
 static const struct tuning_knob knobs[] = {{"VEC", {GEMM_VEC_VALUES}}, {"ROWS", {GEMM_ROWS_VALUES}}, {0}};
@@ -28,11 +29,12 @@ static enum lipcl_status lower(struct lipcl_context *ctx, const struct lower_req
     enum lipcl_status status;
     const struct lipcl_shape *x = request->input_shapes[0];
     size_t last = x->rank - 1, k = x->dims[last], n = request->outputs[0].dims[last], stride;
-    const struct lipcl_tensor *bias = request->parameters[2];
-    float *weight = malloc(n * k * sizeof *weight);
-    if (!weight) TRY(fail_memory(ctx, n * k * sizeof *weight));
+    struct gemm_row *rows = malloc(n * sizeof *rows);
+    float *bias = malloc(n * sizeof *bias);
+    if (!rows || !bias) TRY(fail_memory(ctx, n * (sizeof *rows + sizeof *bias)));
+    for (size_t i = 0; i < n; i++) rows[i] = (struct gemm_row){request->parameters[1], i};
+    if (request->parameters[2]) tensor_read_f32(bias, request->parameters[2], 0, n);
     gemm_rows(&request->input_layouts[0], x, &stride);
-    gemm_permute_columns(weight, request->parameters[1]->data, n, k, &request->input_layouts[0], last);
     lowered->outputs[0] = layout_row_major(&request->outputs[0]);
     lowered->chain = k + 1;
     TRY(gemm_append(ctx, request, lowered,
@@ -43,15 +45,18 @@ static enum lipcl_status lower(struct lipcl_context *ctx, const struct lower_req
                         .a = arg_input(0),
                         .c = arg_output(0),
                         .a_stride = stride,
-                        .weight = weight,
-                        .bias = bias ? bias->data : NULL,
+                        .weight = rows,
+                        .x = &request->input_layouts[0],
+                        .x_dim = last,
+                        .bias = request->parameters[2] ? bias : NULL,
                         .vec = tuned(request, VEC, 0),
                         .rows = tuned(request, ROWS, 0),
                     },
                     clblast));
 
 fail:
-    free(weight);
+    free(rows);
+    free(bias);
     return status;
 }
 
@@ -66,6 +71,7 @@ static enum lipcl_status lower_clblast(struct lipcl_context *ctx, const struct l
 
 const struct lowering linear_packed = {
     .name = "linear_packed",
+    .reads_any_dtype = true,
     .knobs = knobs,
     .supports = supports_packed,
     .accepts = accepts,
@@ -74,6 +80,7 @@ const struct lowering linear_packed = {
 
 const struct lowering linear_clblast = {
     .name = "linear_clblast",
+    .reads_any_dtype = true,
     .supports = supports_clblast,
     .accepts = accepts,
     .lower = lower_clblast,

@@ -111,10 +111,11 @@ struct lower_request {
     size_t input_count;
     const struct lipcl_shape *const *input_shapes; /* NULL entries: optional inputs that are absent */
     const struct layout *input_layouts;            /* of activations; what `accepts` refused has become row-major */
-    const struct lipcl_tensor *const *parameters;  /* input i's data when it is a parameter (F32, row-major), else NULL */
-    const struct lipcl_shape *op_outputs;          /* the operator's own outputs, before the epilogue */
-    const struct lipcl_shape *outputs;             /* after it; the same where there is none */
-    const bool *wanted;                            /* output i is used by something */
+    const struct lipcl_tensor *const
+        *parameters; /* input i's data when it is a parameter (row-major; F32 unless reads_any_dtype), else NULL */
+    const struct lipcl_shape *op_outputs; /* the operator's own outputs, before the epilogue */
+    const struct lipcl_shape *outputs;    /* after it; the same where there is none */
+    const bool *wanted;                   /* output i is used by something */
     struct epilogue epilogue;
     const struct device_caps *caps;
     enum lipcl_gemm gemm;
@@ -164,6 +165,7 @@ struct lowered {
 
 struct lowering {
     const char *name;
+    bool reads_any_dtype; /* of parameters, which come as they are stored: large ones are not widened only to be packed */
     /* Its tuning space: at most TUNING_MAX_KNOBS, ends with one without a name; NULL: nothing to choose. Not every
      * combination suits every layer: `supports` has the last word. */
     const struct tuning_knob *knobs;

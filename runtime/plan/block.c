@@ -8,6 +8,7 @@
 #endif
 
 #include "plan/steps.h"
+#include "tensor/dtype.h"
 
 /* One node's part, and what the reference made of it. */
 struct cut {
@@ -47,19 +48,16 @@ static enum lipcl_status plan_cuts(struct lipcl_plan *plan, const struct step *s
     return LIPCL_OK;
 }
 
-/* Some rows of a parameter, lent. */
-static struct lipcl_tensor parameter_rows(const struct lipcl_tensor *parameter, const struct box *box) {
-    size_t row = lipcl_tensor_count(parameter) / parameter->shape.dims[0];
-    return (struct lipcl_tensor){LIPCL_F32, box->shape, (float *)parameter->data + (size_t)box->start[0] * row};
-}
-
 /* An input of the layer's first node, or what the device put out before. */
 static enum lipcl_status fetch(struct lipcl_plan *plan, const struct step *step, struct cut *cut, size_t i) {
     enum lipcl_status status = LIPCL_OK;
     const struct crop_input *input = &cut->crop.inputs[i];
     if (input->from == CROP_INPUT && input->index >= cut->node->activation_count) {
-        const struct lipcl_tensor *parameter = plan->values[plan->alias[cut->node->inputs[input->index]]].parameter;
-        cut->slots[i] = parameter_rows(parameter, &input->box);
+        const struct lipcl_tensor *stored = plan->values[plan->alias[cut->node->inputs[input->index]]].stored;
+        size_t row = lipcl_tensor_count(stored) / stored->shape.dims[0]; /* elements; the box is of whole rows */
+        TRY(lipcl_tensor_create(device_context(plan->device), &cut->owned[i], LIPCL_F32, &input->box.shape));
+        tensor_read_f32(cut->owned[i]->data, stored, (size_t)input->box.start[0] * row, lipcl_tensor_count(cut->owned[i]));
+        cut->slots[i] = *cut->owned[i];
         return LIPCL_OK;
     }
     lipcl_value value =

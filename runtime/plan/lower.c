@@ -62,9 +62,7 @@ static enum lipcl_status compile(struct lipcl_plan *plan, struct plan_launch *la
                                  struct bindings *bindings) {
     enum lipcl_status status = LIPCL_OK;
     for (size_t i = 0; i < lowered->constant_count; i++) {
-        size_t bytes = lipcl_tensor_bytes(lowered->constants[i]);
-        TRY(plan_buffer(plan, &bindings->constants[i], bytes));
-        TRY(device_buffer_write(plan->device, bindings->constants[i], lowered->constants[i]->data, bytes));
+        TRY(plan_constant(plan, &bindings->constants[i], &lowered->constants[i]));
     }
     for (size_t i = 0; i < lowered->scratch_count; i++)
         TRY(plan_buffer(plan, &bindings->scratch[i], lowered->scratch_bytes[i]));
@@ -133,7 +131,7 @@ static enum lipcl_status request_init(struct request *request, struct lipcl_plan
         const struct plan_value *value = &plan->values[input_value(plan, first, i)];
         request->shapes[i] = &value->shape;
         request->layouts[i] = value->layout;
-        request->parameters[i] = value->parameter;
+        request->parameters[i] = value->stored; /* widened when a lowering needs it */
     }
     for (size_t i = 0; i < first->op->output_count; i++) {
         request->op_outputs[i] = plan->values[first->outputs[i]].shape;
@@ -209,6 +207,9 @@ static enum lipcl_status try_lowering(struct lipcl_plan *plan, struct step *step
         TRY(copy_to_row_major(plan, step->launches, &step->launch_count, first->name, value, &bindings.inputs[i]));
         request->layouts[i] = layout_row_major(&value->shape);
     }
+    for (size_t i = first->activation_count; i < first->input_count; i++)
+        if (first->inputs[i] && !lowering->reads_any_dtype)
+            TRY(plan_parameter(plan, input_value(plan, first, i), &request->parameters[i]));
     TRY(create_outputs(plan, request));
     for (size_t i = 0; i < first->op->output_count; i++)
         bindings.outputs[i] = plan->values[i == 0 ? request->last->outputs[0] : first->outputs[i]].buffer;

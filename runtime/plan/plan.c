@@ -115,7 +115,10 @@ enum lipcl_status plan_create(struct lipcl_context *ctx, struct lipcl_plan **pla
         TRY(plan_buffer(*plan, &value->buffer, lipcl_shape_count(&value->shape) * sizeof(float)));
     }
     TRY(self_test_begin(*plan, params));
-    for (size_t i = 0; i < passes.layer_count; i++) TRY(plan_add_layer(*plan, &passes.layers[i], params));
+    for (size_t i = 0; i < passes.layer_count; i++) {
+        TRY(plan_add_layer(*plan, &passes.layers[i], params));
+        if (!device_caps(device)->host) plan_forget_parameters(*plan);
+    }
     for (size_t i = 0; i < graph->output_count; i++) {
         (*plan)->outputs[i] = passes.alias[graph->outputs[i]];
         TRY(plan_add_output(*plan, i));
@@ -144,7 +147,8 @@ void lipcl_plan_destroy(struct lipcl_plan **plan) {
         for (size_t k = 0; k < p->steps[i].launch_count; k++) device_kernel_destroy(p->device, &p->steps[i].launches[k].kernel);
     for (size_t i = 0; i < p->output_launch_count; i++) device_kernel_destroy(p->device, &p->output_launches[i].kernel);
     for (size_t i = 0; i < p->buffer_count; i++) device_buffer_destroy(p->device, &p->buffers[i]);
-    for (size_t i = 1; p->values && i < p->value_count; i++) lipcl_tensor_destroy(&p->values[i].parameter);
+    plan_forget_parameters(p);
+    lipcl_tensor_set_destroy(&p->weights);
     free(p->buffers);
     free(p->staging);
     arena_finish(&p->arena);

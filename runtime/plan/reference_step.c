@@ -15,7 +15,9 @@ enum lipcl_status step_tensors_init(struct lipcl_plan *plan, const struct step *
         if (!node->inputs[i]) continue;
         lipcl_value number = plan->alias[node->inputs[i]];
         if (i >= node->activation_count) {
-            tensors->inputs[i] = plan->values[number].parameter;
+            const struct lipcl_tensor *parameter;
+            TRY(plan_parameter(plan, number, &parameter));
+            tensors->inputs[i] = (struct lipcl_tensor *)parameter; /* only read */
             continue;
         }
         TRY(lipcl_tensor_create(ctx, &tensors->inputs[i], LIPCL_F32, &plan->values[number].shape));

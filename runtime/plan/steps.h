@@ -15,8 +15,9 @@ struct plan_value {
     const char *name; /* as in the graph */
     struct lipcl_shape shape;
     struct layout layout;
-    struct device_buffer *buffer;   /* NULL for parameters and for values without a reader */
-    struct lipcl_tensor *parameter; /* F32 data of a parameter, owned by the plan */
+    struct device_buffer *buffer;      /* NULL for parameters and for values without a reader */
+    const struct lipcl_tensor *stored; /* a parameter as the weights have it, in any floating dtype */
+    struct lipcl_tensor *widened;      /* the same as F32, where somebody needed that: see plan_parameter() */
 };
 
 /* A launch with its kernel built and its arguments set, or a matrix product. */
@@ -62,6 +63,7 @@ struct lipcl_plan {
     size_t node_count;
     struct node *nodes;
     lipcl_value *alias;
+    struct lipcl_tensor_set *weights; /* shared with their owner */
     size_t value_count;
     struct plan_value *values;
     size_t step_count;
@@ -101,8 +103,17 @@ enum lipcl_status plan_read_value(struct lipcl_plan *plan, float *row_major, lip
 enum lipcl_status plan_write_value(struct lipcl_plan *plan, lipcl_value value, const float *row_major);
 /* How many buffers have been written to beyond their end. */
 enum lipcl_status plan_check_guards(struct lipcl_plan *plan, size_t *broken);
+/* Finds the graph's parameters among the weights, of which the plan becomes another owner. */
 enum lipcl_status plan_load_parameters(struct lipcl_plan *plan, const struct lipcl_graph *graph,
                                        const struct lipcl_tensor_set *weights);
+
+/* A parameter as F32: the plan's until plan_forget_parameters(). *parameter is NULL for a value that is none. */
+enum lipcl_status plan_parameter(struct lipcl_plan *plan, lipcl_value value, const struct lipcl_tensor **parameter);
+/* Frees what plan_parameter() widened: on a device nobody needs it, until a layer is checked. */
+void plan_forget_parameters(struct lipcl_plan *plan);
+
+/* A buffer of constants: its content is *tensor, of which the plan becomes the owner. */
+enum lipcl_status plan_constant(struct lipcl_plan *plan, struct device_buffer **buffer, struct lipcl_tensor **tensor);
 
 /* lower.c: chooses a lowering for one layer and makes it ready to run. Appends one step or, when not all of the layer's
  * nodes can be done at once, several; or none, when the layer is a view. */

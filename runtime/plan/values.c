@@ -41,22 +41,59 @@ fail:
     return status;
 }
 
+static enum lipcl_status make_room(struct lipcl_plan *plan) {
+    size_t count = plan->buffer_count;
+    if (count & (count - 1)) return LIPCL_OK; /* full at powers of two */
+    struct device_buffer **grown = realloc(plan->buffers, (count ? 2 * count : 1) * sizeof *grown);
+    if (!grown) return fail_memory(device_context(plan->device), 2 * count * sizeof *grown);
+    plan->buffers = grown;
+    return LIPCL_OK;
+}
+
 enum lipcl_status plan_buffer(struct lipcl_plan *plan, struct device_buffer **buffer, size_t bytes) {
     enum lipcl_status status = LIPCL_OK;
-    size_t count = plan->buffer_count;
     *buffer = NULL;
     if (plan->checks.guard) bytes = size_round_up(bytes, 4) + GUARD_BYTES;
-    if (count == 0 || (count & (count - 1)) == 0) { /* a power of two: full */
-        struct device_buffer **grown = realloc(plan->buffers, (count ? 2 * count : 1) * sizeof *grown);
-        if (!grown) TRY(fail_memory(device_context(plan->device), 2 * count * sizeof *grown));
-        plan->buffers = grown;
-    }
+    TRY(make_room(plan));
     TRY(device_buffer_create(plan->device, buffer, bytes));
     plan->buffers[plan->buffer_count++] = *buffer;
     if (plan->checks.guard) TRY(poison(plan, *buffer));
 
 fail:
     return status;
+}
+
+enum lipcl_status plan_constant(struct lipcl_plan *plan, struct device_buffer **buffer, struct lipcl_tensor **tensor) {
+    enum lipcl_status status = LIPCL_OK;
+    size_t bytes = lipcl_tensor_bytes(*tensor);
+    if (plan->checks.guard) { /* there is no guard band behind a tensor */
+        TRY(plan_buffer(plan, buffer, bytes));
+        TRY(device_buffer_write(plan->device, *buffer, (*tensor)->data, bytes));
+        lipcl_tensor_destroy(tensor);
+        return LIPCL_OK;
+    }
+    TRY(make_room(plan));
+    TRY(device_buffer_create_of(plan->device, buffer, tensor));
+    plan->buffers[plan->buffer_count++] = *buffer;
+
+fail:
+    return status;
+}
+
+enum lipcl_status plan_parameter(struct lipcl_plan *plan, lipcl_value number, const struct lipcl_tensor **parameter) {
+    enum lipcl_status status = LIPCL_OK;
+    struct plan_value *value = &plan->values[number];
+    *parameter = value->stored;
+    if (!value->stored || value->stored->dtype == LIPCL_F32) return LIPCL_OK;
+    if (!value->widened) TRY(lipcl_tensor_to_f32(device_context(plan->device), &value->widened, value->stored));
+    *parameter = value->widened;
+
+fail:
+    return status;
+}
+
+void plan_forget_parameters(struct lipcl_plan *plan) {
+    for (size_t i = 1; plan->values && i < plan->value_count; i++) lipcl_tensor_destroy(&plan->values[i].widened);
 }
 
 enum lipcl_status plan_read_value(struct lipcl_plan *plan, float *row_major, lipcl_value number) {
@@ -93,7 +130,8 @@ enum lipcl_status plan_load_parameters(struct lipcl_plan *plan, const struct lip
     for (size_t i = 0; i < count; i++)
         wanted[i] = (struct tensor_wanted){lipcl_graph_parameter_name(graph, i), *lipcl_graph_parameter_shape(graph, i)};
     TRY(tensor_set_find_all(ctx, found, weights, "weights", wanted, count));
-    for (size_t i = 0; i < count; i++) TRY(lipcl_tensor_to_f32(ctx, &plan->values[graph->parameters[i]].parameter, found[i]));
+    for (size_t i = 0; i < count; i++) plan->values[graph->parameters[i]].stored = found[i];
+    plan->weights = tensor_set_share(weights);
 
 fail:
     free(wanted);

@@ -48,3 +48,22 @@ float f16_to_f32(uint16_t bits) {
 float bf16_to_f32(uint16_t bits) {
     return float_from_bits((uint32_t)bits << 16);
 }
+
+void tensor_read_f32(float *out, const struct lipcl_tensor *tensor, size_t first, size_t count) {
+    if (count == 0) return;
+    const void *data = (const unsigned char *)tensor->data + first * lipcl_dtype_bytes(tensor->dtype);
+    const uint16_t *half = data;
+    const double *wide = data;
+    switch (tensor->dtype) {
+    case LIPCL_F16:
+        for (size_t i = 0; i < count; i++) out[i] = f16_to_f32(half[i]);
+        break;
+    case LIPCL_BF16:
+        for (size_t i = 0; i < count; i++) out[i] = bf16_to_f32(half[i]);
+        break;
+    case LIPCL_F64:
+        for (size_t i = 0; i < count; i++) out[i] = (float)wide[i];
+        break;
+    default: memcpy(out, data, count * sizeof *out); break;
+    }
+}

@@ -82,23 +82,6 @@ enum lipcl_status lipcl_tensor_to_f32(struct lipcl_context *ctx, struct lipcl_te
         return fail(ctx, LIPCL_ERROR_UNSUPPORTED, "tensor: %s does not convert to f32", lipcl_dtype_name(source->dtype));
     enum lipcl_status status = lipcl_tensor_create(ctx, tensor, LIPCL_F32, &source->shape);
     if (status != LIPCL_OK) return status;
-    size_t count = lipcl_tensor_count(source);
-    float *out = (*tensor)->data;
-    const uint16_t *half = source->data;
-    const double *wide = source->data;
-    switch (source->dtype) {
-    case LIPCL_F16:
-        for (size_t i = 0; i < count; i++) out[i] = f16_to_f32(half[i]);
-        break;
-    case LIPCL_BF16:
-        for (size_t i = 0; i < count; i++) out[i] = bf16_to_f32(half[i]);
-        break;
-    case LIPCL_F64:
-        for (size_t i = 0; i < count; i++) out[i] = (float)wide[i];
-        break;
-    default:
-        if (count) memcpy(out, source->data, count * sizeof *out);
-        break;
-    }
+    tensor_read_f32((*tensor)->data, source, 0, lipcl_tensor_count(source));
     return LIPCL_OK;
 }

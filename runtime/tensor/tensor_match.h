@@ -4,6 +4,9 @@
 
 #include <lipcl/tensor.h>
 
+/* Another owner of the set, whose lipcl_tensor_set_destroy() then has to be called once more. Thread-safe. */
+struct lipcl_tensor_set *tensor_set_share(const struct lipcl_tensor_set *set);
+
 struct tensor_wanted {
     const char *name;
     struct lipcl_shape shape;

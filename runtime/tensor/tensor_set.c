@@ -1,3 +1,4 @@
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "tensor/tensor_match.h"
 
 struct entry {
     char *name;
@@ -21,6 +23,7 @@ struct lipcl_tensor_set {
         char *key, *value;
     } * metadata;
     size_t metadata_count;
+    atomic_size_t shares; /* owners beside the first */
 };
 
 /* FNV-1a, 64 bit. */
@@ -57,8 +60,18 @@ enum lipcl_status lipcl_tensor_set_create(struct lipcl_context *ctx, struct lipc
     return *set ? LIPCL_OK : fail_memory(ctx, sizeof **set);
 }
 
+struct lipcl_tensor_set *tensor_set_share(const struct lipcl_tensor_set *set) {
+    struct lipcl_tensor_set *shared = (struct lipcl_tensor_set *)set; /* the count is no part of what is promised const */
+    if (shared) atomic_fetch_add(&shared->shares, 1);
+    return shared;
+}
+
 void lipcl_tensor_set_destroy(struct lipcl_tensor_set **set) {
     if (!set || !*set) return;
+    if (atomic_fetch_sub(&(*set)->shares, 1) > 0) {
+        *set = NULL;
+        return;
+    }
     for (size_t i = 0; i < (*set)->count; i++) {
         free((*set)->entries[i].name);
         lipcl_tensor_destroy(&(*set)->entries[i].tensor);

@@ -72,17 +72,22 @@ static struct layout flattened(size_t N, size_t T, struct lipcl_shape *shape) {
 }
 
 Test(gemm, weights_follow_the_features) {
+    context_open();
     struct lipcl_shape x;
     struct layout layout = flattened(1, 6, &x);
     size_t stride;
     cr_expect(gemm_rows(&layout, &x, &stride) && stride == 24);
     float weight[2 * 24], permuted[2 * 24];
     for (size_t i = 0; i < 2 * 24; i++) weight[i] = (float)i;
-    gemm_permute_columns(permuted, weight, 2, 24, &layout, 2);
+    struct lipcl_tensor tensor = {LIPCL_F32, SHAPE(2, 24), weight};
+    struct gemm_row rows[2] = {{&tensor, 0}, {&tensor, 1}};
+    struct gemm gemm = {.n = 2, .k = 24, .weight = rows, .x = &layout, .x_dim = 2};
+    cr_assert(gemm_pack(ctx, permuted, &gemm, 1, 24, 1) == LIPCL_OK);
     for (size_t row = 0; row < 2; row++)
         for (size_t c = 0; c < 3; c++)
             for (size_t place = 0; place < 8; place++)
                 cr_expect(permuted[row * 24 + place * 3 + c] == weight[row * 24 + c * 8 + place]);
+    context_close();
 }
 
 Test(gemm, the_gru_reads_samples_outermost_in_place) {
