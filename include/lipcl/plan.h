@@ -1,8 +1,8 @@
 /* plan.h: a graph made ready for one device, and its runs.
  *
  * Planning does everything that can be done once: it chooses a lowering a layer, packs and uploads weights, compiles the
- * kernels for the graph's shapes, allocates every buffer and runs each kernel once (some drivers compile only then). A run
- * allocates nothing, compiles nothing, and waits on the device only to read the outputs.
+ * kernels for the graph's shapes, allocates every buffer and runs each kernel once (some drivers compile only then; not those
+ * that came from the cache). A run allocates nothing, compiles nothing, and waits on the device only to read the outputs.
  */
 #ifndef LIPCL_PLAN_H
 #define LIPCL_PLAN_H
@@ -33,8 +33,9 @@ struct lipcl_plan_params {
 struct lipcl_plan;
 
 /* Plans `graph` on `device` with the values of its parameters from `weights` (floating dtypes widen to F32), all of which may
- * be destroyed afterwards but the device. A layer that no lowering can do on the device runs as its reference, with a warning.
- * LIPCL_ERROR_NOT_FOUND: a parameter is missing; LIPCL_ERROR_SHAPE: it has another shape; LIPCL_ERROR_BUILD, _MEMORY, _DEVICE.
+ * be destroyed afterwards but the device. The plan shares the tensors of `weights`, which are to stay as they are until both
+ * are destroyed. A layer that no lowering can do on the device runs as its reference, with a warning. LIPCL_ERROR_NOT_FOUND: a
+ * parameter is missing; LIPCL_ERROR_SHAPE: it has another shape; LIPCL_ERROR_BUILD, _MEMORY, _DEVICE.
  */
 LIPCL_API enum lipcl_status lipcl_plan_create(struct lipcl_context *ctx, struct lipcl_plan **plan,
                                               const struct lipcl_graph *graph, const struct lipcl_tensor_set *weights,
