@@ -1,8 +1,8 @@
 /* plan.h: a graph made ready for one device, and its runs.
  *
  * Planning does everything that can be done once: it chooses a lowering a layer, packs and uploads weights, compiles the
- * kernels for the graph's shapes, allocates every buffer and runs each kernel once (some drivers compile only then; not those
- * that came from the cache). A run allocates nothing, compiles nothing, and waits on the device only to read the outputs.
+ * kernels for the graph's shapes or takes them from the cache, allocates every buffer and runs each new kernel once (some
+ * drivers compile only then). A run allocates nothing, compiles nothing, and waits on the device only to read the outputs.
  */
 #ifndef LIPCL_PLAN_H
 #define LIPCL_PLAN_H
