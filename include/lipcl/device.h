@@ -71,10 +71,25 @@ struct lipcl_device_peaks {
     double copy_gbps;  /* bytes read plus bytes written, in 10^9 a second */
 };
 
-/* Measures the peaks by two small kernels, best of several launches (about a second on a CPU device, less on a GPU).
- * LIPCL_ERROR_UNSUPPORTED on `host`. */
+/* Measures the peaks by two small kernels, best of several launches (about a second on a CPU device, less on a GPU), and takes
+ * what lipcl_device_probe() has kept where that is better. LIPCL_ERROR_UNSUPPORTED on `host`. */
 LIPCL_API enum lipcl_status lipcl_device_measure(struct lipcl_context *ctx, struct lipcl_device *device,
                                                  struct lipcl_device_peaks *peaks);
+
+/* The same and more. 0 where the device does not have it. */
+struct lipcl_device_probe {
+    struct lipcl_device_peaks peaks;
+    double fma16_gflops;               /* half precision */
+    double local_gbps;                 /* reading local memory; where it is emulated, the nearest cache */
+    double upload_gbps, download_gbps; /* blocking transfers of 32 MiB */
+    double launch_us;                  /* a launch among many in a row */
+    double round_trip_us;              /* a launch alone, until the host knows that it is over */
+};
+
+/* Measures all of it, in some seconds, and keeps the best of this and earlier probes of the same device, driver and version of
+ * lipcl in $XDG_CACHE_HOME/lipcl (or ~/.cache/lipcl), which is what *probe gets. LIPCL_ERROR_UNSUPPORTED on `host`. */
+LIPCL_API enum lipcl_status lipcl_device_probe(struct lipcl_context *ctx, struct lipcl_device *device,
+                                               struct lipcl_device_probe *probe);
 
 /* Owned by the device. */
 LIPCL_API const struct lipcl_device_info *lipcl_device_info(const struct lipcl_device *device);

@@ -294,3 +294,24 @@ Test(program_profile, what_makes_no_sense_is_refused) {
     cr_expect_not_null(strstr(run.err, "/nonexistent/trace.json"), "%s", run.err);
     program_run_finish(&run);
 }
+
+Test(program_profile, devices_are_probed) {
+    struct program_run run = RUN("devices", "--probe", "--json");
+    cr_assert_eq(run.status, 0, "%s", run.err);
+    json_t *document = program_json(&run), *device;
+    size_t i, probed = 0;
+    json_array_foreach(get(document, "devices"), i, device) {
+        json_t *probe = json_object_get(device, "probe");
+        bool usable = json_is_true(get(device, "usable")), host = strcmp(text(device, "type"), "host") == 0;
+        cr_expect_eq(json_is_object(probe), usable && !host);
+        if (!json_is_object(probe)) continue;
+        static const char *const keys[] = {"fma_gflops",    "copy_gbps", "local_gbps",   "upload_gbps",
+                                           "download_gbps", "launch_us", "round_trip_us"};
+        for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) cr_expect_gt(number(probe, keys[k]), 0, "%s", keys[k]);
+        cr_expect_eq(json_is_number(get(probe, "fma16_gflops")), json_is_true(get(device, "fp16")));
+        probed++;
+    }
+    cr_expect_gt(probed, 0);
+    json_decref(document);
+    program_run_finish(&run);
+}

@@ -172,7 +172,7 @@ ParameterizedTestParameters(profile, names_products_of_clblast) {
     return devices_as_parameters(false);
 }
 
-ParameterizedTest(const struct device_parameter *parameter, profile, names_products_of_clblast, .timeout = 120) {
+ParameterizedTest(const struct device_parameter *parameter, profile, names_products_of_clblast, .timeout = 500) {
     begin(parameter->selector, &(struct lipcl_plan_params){.gemm = LIPCL_GEMM_CLBLAST});
     cr_assert(lipcl_plan_set_profile(ctx, plan, keep, NULL) == LIPCL_OK);
     run();
@@ -193,7 +193,7 @@ ParameterizedTestParameters(profile, times_all_kernels_of_a_product) {
 }
 
 /* Its event is that of its last kernel: it begins where a mark in front of the first one is. */
-ParameterizedTest(const struct device_parameter *parameter, profile, times_all_kernels_of_a_product, .timeout = 120) {
+ParameterizedTest(const struct device_parameter *parameter, profile, times_all_kernels_of_a_product, .timeout = 500) {
     struct device_buffer *matrix[3];
     struct device_recorder recorder = {0};
     ctx = test_context();

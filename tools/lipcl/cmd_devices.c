@@ -9,7 +9,17 @@
 #include "document.h"
 #include "messages.h"
 #include "options.h"
+#include "progress.h"
 #include "table.h"
+
+static int probe;
+
+/* What a device was found to reach; all 0 where it was not probed. */
+struct probed {
+    const struct lipcl_device_info *info;
+    struct lipcl_device_probe probe;
+    char *problem; /* NULL: it went well */
+};
 
 /* "OpenCL 3.0 PoCL HSTR: ..." -> "3.0"; what has no such form stays as it is. */
 static char *short_version(const char *version) {
@@ -69,10 +79,88 @@ static void print_table(const struct lipcl_device_list *list, const struct lipcl
     if (list->count == 0) print("no OpenCL device: %s\n", list->problem);
 }
 
-static void fill_document(json_t *document, const struct lipcl_device_list *list, const struct lipcl_device_info *host,
-                          const struct lipcl_device_info *chosen) {
+/* Probes the usable ones of the list; false when one of them fails, after a message. */
+static bool probe_all(struct lipcl_context *ctx, struct probed *probed, const struct lipcl_device_list *list) {
+    bool ok = true;
+    progress_begin(list->count);
+    for (size_t i = 0; i < list->count; i++) {
+        struct lipcl_device *device = NULL;
+        probed[i].info = &list->devices[i];
+        if (!list->devices[i].usable) continue;
+        char *selector = device_selector(&list->devices[i]);
+        progress_task(i, "probing %s", list->devices[i].name);
+        if (lipcl_device_create(ctx, &device, selector) != LIPCL_OK ||
+            lipcl_device_probe(ctx, device, &probed[i].probe) != LIPCL_OK) {
+            probed[i].problem = format_text("%s", lipcl_context_error(ctx));
+            ok = false;
+        }
+        lipcl_device_destroy(&device);
+        free(selector);
+    }
+    progress_end();
+    return ok;
+}
+
+static void add_reached(struct table *table, double number) {
+    if (number > 0)
+        table_add(table, COLOUR_NONE, number < 0.1 ? "%.3f" : "%.1f", number);
+    else
+        table_add(table, COLOUR_NONE, "-");
+}
+
+static void print_probes(const struct probed *probed, size_t count) {
+    static const char *const titles[] = {"SELECT",      "GFLOP/s",       "FP16 GFLOP/s", "COPY GB/s",    "LOCAL GB/s",
+                                         "UPLOAD GB/s", "DOWNLOAD GB/s", "LAUNCH us",    "ROUND TRIP us"};
+    struct table table;
+    table_init(&table, "lrrrrrrrr");
+    for (size_t i = 0; i < sizeof titles / sizeof *titles; i++) table_add(&table, COLOUR_NONE, "%s", titles[i]);
+    for (size_t i = 0; i < count; i++) {
+        const struct lipcl_device_probe *p = &probed[i].probe;
+        if (!probed[i].info->usable || probed[i].problem) continue;
+        char *selector = device_selector(probed[i].info);
+        table_add(&table, COLOUR_NONE, "%s", selector);
+        add_reached(&table, p->peaks.fma_gflops);
+        add_reached(&table, p->fma16_gflops);
+        add_reached(&table, p->peaks.copy_gbps);
+        add_reached(&table, p->local_gbps);
+        add_reached(&table, p->upload_gbps);
+        add_reached(&table, p->download_gbps);
+        add_reached(&table, p->launch_us);
+        add_reached(&table, p->round_trip_us);
+        free(selector);
+    }
+    print("\n");
+    table_print(&table);
+    table_finish(&table);
+}
+
+static json_t *reached(double number) {
+    return number > 0 ? document_number(number) : json_null();
+}
+
+static json_t *document_probe(const struct probed *probed) {
+    const struct lipcl_device_probe *p = &probed->probe;
+    if (!probed->info->usable || probed->problem) return json_null();
+    json_t *object = document_object();
+    document_set(object, "fma_gflops", reached(p->peaks.fma_gflops));
+    document_set(object, "fma16_gflops", reached(p->fma16_gflops));
+    document_set(object, "copy_gbps", reached(p->peaks.copy_gbps));
+    document_set(object, "local_gbps", reached(p->local_gbps));
+    document_set(object, "upload_gbps", reached(p->upload_gbps));
+    document_set(object, "download_gbps", reached(p->download_gbps));
+    document_set(object, "launch_us", reached(p->launch_us));
+    document_set(object, "round_trip_us", reached(p->round_trip_us));
+    return object;
+}
+
+static void fill_document(json_t *document, const struct lipcl_device_list *list, const struct probed *probed,
+                          const struct lipcl_device_info *host, const struct lipcl_device_info *chosen) {
     json_t *devices = document_array();
-    for (size_t i = 0; i < list->count; i++) document_append(devices, document_device(&list->devices[i]));
+    for (size_t i = 0; i < list->count; i++) {
+        json_t *object = document_device(&list->devices[i]);
+        if (probed) document_set(object, "probe", document_probe(&probed[i]));
+        document_append(devices, object);
+    }
     document_append(devices, document_device(host));
     document_set(document, "devices", devices);
     char *selector = chosen ? device_selector(chosen) : NULL;
@@ -86,25 +174,35 @@ static enum exit_code devices_run(struct invocation *invocation) {
     struct lipcl_context *silent = NULL; /* the listing itself shows what opening the default would log */
     struct lipcl_device_list *list = NULL;
     struct lipcl_device *host = NULL, *chosen = NULL;
+    struct probed *probed = NULL;
     if (lipcl_device_list_create(invocation->ctx, &list) != LIPCL_OK) goto fail;
     if (lipcl_device_create(invocation->ctx, &host, "host") != LIPCL_OK) goto fail;
     if (lipcl_context_create(&silent, NULL) != LIPCL_OK) die_of_memory();
     if (lipcl_device_create(silent, &chosen, NULL) != LIPCL_OK)
         caution("the default device cannot be opened: %s", lipcl_context_error(silent));
     const struct lipcl_device_info *chosen_info = chosen ? lipcl_device_info(chosen) : NULL;
+    if (!options.json) print_table(list, lipcl_device_info(host), chosen_info);
+    if (probe) probed = allocate(list->count, sizeof *probed);
+    code = !probe || probe_all(invocation->ctx, probed, list) ? EXIT_DONE : EXIT_FAILED;
     if (options.json)
-        fill_document(invocation->document, list, lipcl_device_info(host), chosen_info);
-    else
-        print_table(list, lipcl_device_info(host), chosen_info);
-    code = EXIT_DONE;
+        fill_document(invocation->document, list, probed, lipcl_device_info(host), chosen_info);
+    else if (probe)
+        print_probes(probed, list->count);
 
 fail:
+    for (size_t i = 0; probed && i < list->count; i++) free(probed[i].problem);
+    free(probed);
     lipcl_device_destroy(&chosen);
     lipcl_device_destroy(&host);
     lipcl_context_destroy(&silent);
     lipcl_device_list_destroy(&list);
     return code;
 }
+
+static struct poptOption devices_options[] = {
+    {"probe", '\0', POPT_ARG_NONE, &probe, 0,
+     "measure what each of them reaches (some seconds), and keep the best of all probes as what shares are taken of", NULL},
+    POPT_TABLEEND};
 
 const struct command command_devices = {
     .name = "devices",
@@ -114,9 +212,16 @@ const struct command command_devices = {
                    "SELECT is what --device of the other commands takes; the star marks the device that\n"
                    "they use without one. LARGEST is the largest single allocation; local memory is\n"
                    "called emulated where a device keeps it in ordinary memory, as CPUs do. Devices that\n"
-                   "cannot be used are listed with the reason.\n",
+                   "cannot be used are listed with the reason.\n"
+                   "\n"
+                   "--probe measures multiply-adds in single and half precision, copying, reading local memory,\n"
+                   "transfers of 32 MiB, a launch among many, and one alone until the host knows of its end.\n"
+                   "What it finds is kept in $XDG_CACHE_HOME/lipcl; `bench` and `profile` take their shares of\n"
+                   "that, or of what they measure themselves where it is more.\n",
     .examples = "  lipcl devices\n"
                 "  lipcl devices --json\n"
+                "  lipcl devices --probe               what do they reach?\n"
                 "  LIPCL_DEVICE=gpu lipcl devices      is there a GPU, and which one is taken?\n",
+    .options = devices_options,
     .run = devices_run,
 };
