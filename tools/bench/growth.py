@@ -3,8 +3,8 @@
 
 usage: tools/bench/growth.py [--frames LIST] [--batches LIST] [--runs R] [--plot FILE.svg] [--json FILE] [--limit SHARE]
 
-Every point is a `lipcl bench` of its own: the median time of a run, and the peak memory of a process that does just that; beside
-it what `lipcl model info --plan` says before the run. Time grows linearly when the time a frame of no point exceeds that of the
+Every point is a `lipcl bench` of its own: the median time of a run, and the peak memory of a process that does just that;
+beside it what `lipcl model info --plan` says before the run. Time grows linearly when the time a frame of no point exceeds that of the
 ordinary clip (75 frames, batch 1) by more than --limit; where it does, the exit status is 1. Memory that exceeds the plan's
 figure is a failure likewise. Drawing needs matplotlib, from the virtual environment of requirements.txt:
 
@@ -68,7 +68,8 @@ def judge(points, limit):
         larger = point["frames"] * point["batch"] >= ORDINARY[0]  # a short clip pays for what every run costs
         excess = per_frame(point) / per_frame(ordinary) - 1
         if larger and excess > limit:
-            complaints.append(f"{name}: a frame takes {100 * excess:.0f} % longer than in a clip of 75, {100 * limit:.0f} % allowed")
+            complaints.append(f"{name}: a frame takes {100 * excess:.0f} % longer than in one clip of 75 frames, "
+                              f"{100 * limit:.0f} % allowed")
         if point["planned_mib"] and point["peak_memory_mib"] > point["planned_mib"]:
             complaints.append(f"{name}: {point['peak_memory_mib']:.0f} MiB, planned were {point['planned_mib']:.0f}")
     return complaints
@@ -99,9 +100,11 @@ def draw(points, path):
         time_axis.plot([0, max(x)], [0, max(x) * ordinary["ms"] / ordinary[key]], color=grey, linestyle="--", linewidth=1,
                        label="proportional to the ordinary clip's")
         time_axis.plot(x, [point["ms"] for point in group], "o-", color=blue, markersize=4, label="a run, median")
-        memory_axis.plot(x, [point["peak_memory_mib"] for point in group], "o-", color=orange, markersize=4, label="peak resident")
+        memory_axis.plot(x, [point["peak_memory_mib"] for point in group], "o-", color=orange, markersize=4,
+                         label="peak resident")
         if all(point["planned_mib"] for point in group):
-            memory_axis.plot(x, [point["planned_mib"] for point in group], color=grey, linestyle="--", linewidth=1, label="planned")
+            memory_axis.plot(x, [point["planned_mib"] for point in group], color=grey, linestyle="--", linewidth=1,
+                             label="planned")
         memory_axis.set_xlabel(label)
         for axis in time_axis, memory_axis:
             axis.set_xlim(0)
@@ -122,7 +125,8 @@ def self_test():
     straight = [point(15, 1, 40), point(75, 1, 75), point(600, 1, 620), point(75, 16, 1210, 300, 301)]
     assert judge(straight, 0.1) == [], judge(straight, 0.1)
     assert [text.split(":")[0] for text in judge([*straight, point(300, 1, 400)], 0.1)] == ["300 frames, batch 1"]
-    assert [text.split(":")[1] for text in judge([*straight, point(75, 2, 150, 302, 301)], 0.1)] == [" 302 MiB, planned were 301"]
+    over = judge([*straight, point(75, 2, 150, 302, 301)], 0.1)
+    assert over == ["75 frames, batch 2: 302 MiB, planned were 301"], over
     assert "| 75 | 16 | 1210.0 | 1.008 | 300 MiB | 301 MiB |" in table(straight), table(straight)
     print("growth: self-test ok")
 
@@ -135,7 +139,8 @@ def main():
                                      usage=argparse.SUPPRESS)
     parser.add_argument("--lipcl", type=pathlib.Path, default=ROOT / "build/lipcl", help="the program (default: %(default)s)")
     parser.add_argument("--device", help="lipcl's (default: auto)")
-    parser.add_argument("--frames", type=numbers, default=[15, 30, 75, 150, 300, 600], help="of a clip (default: 15,30,...,600)")
+    parser.add_argument("--frames", type=numbers, default=[15, 30, 75, 150, 300, 600],
+                        help="of a clip (default: 15,30,75,150,300,600)")
     parser.add_argument("--batches", type=numbers, default=[1, 2, 4, 8, 16], help="clips of 75 frames (default: 1,2,4,8,16)")
     parser.add_argument("--runs", type=int, default=10, help="of each point (default: %(default)s)")
     parser.add_argument("--limit", type=float, default=0.15, help="how much longer a frame may take (default: %(default)s)")

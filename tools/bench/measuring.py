@@ -58,8 +58,8 @@ def machine():
 
 
 def run_child(command, environment=None):
-    """(seconds from before the process was there to its first byte on stdout, its peak memory in MiB, stdout). On Linux a child's
-    peak memory counts at least what its parent had when it began, so keep the parent small."""
+    """(seconds from before the process was there to its first byte on stdout, its peak memory in MiB, stdout). On Linux a
+    child's peak memory counts at least what its parent had when it began, so keep the parent small."""
     begin = time.perf_counter()
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0,
                              env=environment)
@@ -76,9 +76,9 @@ def run_child(command, environment=None):
     return seconds, usage.ru_maxrss / 1024, out.decode()
 
 
-def markdown(rows):
-    """A table; the first row is the title, the first column on the left, the others on the right."""
-    rule = ["---"] + ["---:"] * (len(rows[0]) - 1)
+def markdown(rows, left=1):
+    """A table; the first row is the title, the first `left` columns are on the left, the others on the right."""
+    rule = ["---"] * left + ["---:"] * (len(rows[0]) - left)
     return "".join("| " + " | ".join(row) + " |\n" for row in [rows[0], rule, *rows[1:]])
 
 

@@ -141,7 +141,8 @@ class OpenVINO:
     def __init__(self, arguments, x):
         import openvino
         core = openvino.Core()
-        settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": arguments.threads, "INFERENCE_PRECISION_HINT": "f32"}
+        settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": arguments.threads,
+                    "INFERENCE_PRECISION_HINT": "f32"}
         if arguments.once:
             settings["CACHE_DIR"] = f"{arguments.onnx}.openvino"
         self.request = core.compile_model(arguments.onnx, "CPU", settings).create_infer_request()

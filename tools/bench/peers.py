@@ -31,7 +31,7 @@ import tempfile
 import time
 
 import npy_file
-from measuring import CLIP, ROOT, WEIGHTS, machine, markdown, put_between, run_child, said, say, spread
+from measuring import CLIP, ROOT, WEIGHTS, machine, markdown, processor, put_between, run_child, said, say, spread
 
 WORKER = pathlib.Path(__file__).resolve().with_name("peer_worker.py")
 REFERENCE = ROOT / "tests/data/reference/logits_fp64.npy"
@@ -98,9 +98,9 @@ class Session:
     def command(self, peer, batch, *more):
         own = peer == "lipcl" or peer.startswith("fake")
         a = self.arguments
-        command = [sys.executable if own else a.python, WORKER, peer, "--weights", self.weights, "--threads", a.threads, "--batch",
-                   batch, "--frames", FRAMES, "--onnx", self.onnx(batch), "--library", self.library, "--torch-device",
-                   a.torch_device, "--fake-logits", REFERENCE, *more]
+        command = [sys.executable if own else a.python, WORKER, peer, "--weights", self.weights, "--threads", a.threads,
+                   "--batch", batch, "--frames", FRAMES, "--onnx", self.onnx(batch), "--library", self.library,
+                   "--torch-device", a.torch_device, "--fake-logits", REFERENCE, *more]
         if a.device:
             command += ["--device", a.device]
         return [str(part) for part in command]
@@ -143,7 +143,8 @@ def check_agreement(workers, session):
         errors[worker.name] = max(errors.get(worker.name, 0), largest_difference(logits, first))
     wrong = {name: error for name, error in errors.items() if not error <= TOLERANCE}
     if wrong:
-        raise Disagreement(", ".join(f"{name} is off by {error:.2e}" for name, error in wrong.items()) + f", {TOLERANCE} allowed")
+        sentences = (f"{name} is off by {error:.2e}" for name, error in wrong.items())
+        raise Disagreement(", ".join(sentences) + f", {TOLERANCE} allowed")
     return errors
 
 
@@ -170,7 +171,7 @@ def measure_batch(session, batch):
 
 
 def measure_starts(session):
-    """name -> seconds to the first text, and peak memory, of warm starts; the first round, which fills caches, does not count."""
+    """name -> seconds to the first text, and peak memory, of warm starts; the first round fills caches and does not count."""
     a = session.arguments
     seconds, memory = {peer: [] for peer in a.peers}, {peer: [] for peer in a.peers}
     texts = {}
@@ -184,20 +185,19 @@ def measure_starts(session):
                 memory[peer].append(mib)
     if len(set(texts.values())) != 1:
         raise Disagreement(f"they read different sentences: {texts}")
-    return {peer: {"start_s": spread(seconds[peer]), "peak_memory_mib": max(memory[peer]), "text": texts[peer]} for peer in a.peers}
+    return {peer: {"start_s": spread(seconds[peer]), "peak_memory_mib": max(memory[peer]), "text": texts[peer]}
+            for peer in a.peers}
 
 
-def peaks(session):
-    """The device's name and peaks, by lipcl itself; nothing where it is not among the peers."""
+def bench(session):
+    """What `lipcl bench` says of one clip; None where lipcl is not among the peers."""
     a = session.arguments
     if "lipcl" not in a.peers:
-        return {}
-    command = [a.lipcl, "bench", "--json", "--runs", "1", "--starts", "0", "--frames", "1"]
+        return None
+    say("lipcl bench")
+    command = [a.lipcl, "bench", "--json", "--runs", str(a.runs), "--starts", "0", "--model", session.weights]
     command += ["--device", a.device] if a.device else []
-    document = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, env=session.environment).stdout)
-    device = document["device"]
-    return {"device": f"{device['name']}, {device['platform']}", "fma_peak_gflops": document["fma_peak_gflops"],
-            "copy_gbps": document["copy_gbps"]}
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, env=session.environment).stdout)
 
 
 def measure(session):
@@ -206,7 +206,7 @@ def measure(session):
     starts = measure_starts(session) if a.starts else {}  # while this process is small: see run_child
     session.make_inputs(a.batches)
     batches = {batch: measure_batch(session, batch) for batch in a.batches}
-    result = {"machine": machine(), "threads": a.threads, "runs": a.runs, **peaks(session), "peers": {}}
+    result = {"machine": machine(), "threads": a.threads, "runs": a.runs, "bench": bench(session), "peers": {}}
     for peer in a.peers:
         about = batches[a.batches[0]][peer]
         result["peers"][peer] = {
@@ -241,11 +241,33 @@ def table(result):
         rows.append(row)
     place = result["machine"]
     text = markdown(rows) + f"\n{place['processor']}, {place['cores']} cores, {result['threads']} threads each; {place['date']}"
-    if "device" in result:
-        text += f"; lipcl on {result['device']}, FMA peak {result['fma_peak_gflops']:.0f} GFLOP/s"
+    if result["bench"]:
+        text += f"; lipcl on {device_name(result['bench'])}"
     settings = ", ".join(f"{peer['name']} {peer['settings']}" for key, peer in peers.items() if key != "lipcl")
     error = max(found["max_error"] for peer in peers.values() for found in peer["batches"].values())
     return text + f".\n{result['runs']} rounds of one run each; {settings}. All logits agree within {error:.1e}.\n"
+
+
+def device_name(document):
+    return f"{document['device']['name']}, {document['device']['platform']}"
+
+
+def layer_table(document):
+    """The README's other table: lipcl's layers."""
+    peak = document["fma_peak_gflops"]
+    rows = [["layer", "lowering", "median ms", "GFLOP/s", "of FMA peak", "done GFLOP/s", "of FMA peak"]]
+    whole = {key: document[key] / document["latency_ms"]["median"] / 1e6 for key in ("useful_flops", "actual_flops")}
+    for layer in document["layers"]:
+        rows.append([layer["layer"], layer["lowering"], f"{layer['ms']['median']:.2f}", f"{layer['gflops']:.0f}",
+                     f"{100 * layer['fma_peak_share']:.0f} %", f"{layer['actual_gflops']:.0f}",
+                     f"{100 * layer['actual_peak_share']:.0f} %"])
+    rows.append(["whole clip", "", f"{document['latency_ms']['median']:.1f}", f"{whole['useful_flops']:.0f}",
+                 f"{100 * whole['useful_flops'] / peak:.0f} %", f"{whole['actual_flops']:.0f}",
+                 f"{100 * whole['actual_flops'] / peak:.0f} %"])
+    return markdown(rows, left=2) + (
+        f"\n{processor()}, {device_name(document)}; FMA peak {peak:.0f} GFLOP/s, copy {document['copy_gbps']:.0f} GB/s. "
+        f"By the definition of its\nlayers a clip is {document['useful_flops'] / 1e9:.1f} GFLOP, which the first pair of columns "
+        f"counts; lipcl does {document['actual_flops'] / 1e9:.1f} GFLOP, which the second pair counts.\n")
 
 
 def summary(result):
@@ -284,8 +306,10 @@ def self_test(arguments, folder):
     readme = folder / "README.md"
     readme.write_text("above\n<!-- peers -->\nold\n<!-- /peers -->\nbelow\n")
     put_between(readme, "peers", table(result))
+    if result["bench"]:
+        assert "| conv2 |" in layer_table(result["bench"]) and "| whole clip |" in layer_table(result["bench"])
     text = readme.read_text()
-    assert text.startswith("above\n<!-- peers -->\n|  |") and text.endswith("<!-- /peers -->\nbelow\n") and "old" not in text, text
+    assert text.startswith("above\n<!-- peers -->\n|  |") and text.endswith("<!-- /peers -->\nbelow\n"), text
     assert "fake-slow 0 |" in text and result["machine"]["processor"] in text, text
     assert "old" not in text and text.count("<!-- /peers -->") == 1, text
     try:
@@ -325,7 +349,7 @@ def parse():
     parser.add_argument("--python", default=sys.executable, help="of the virtual environment (default: what runs this)")
     parser.add_argument("--peers", type=words, default=["lipcl", "torch", "onnxruntime", "openvino"],
                         help=f"of {', '.join(NAMES)} (default: all but torch-compile)")
-    parser.add_argument("--weights", type=pathlib.Path, default=WEIGHTS, help="safetensors (default: those that ship with lipcl)")
+    parser.add_argument("--weights", type=pathlib.Path, default=WEIGHTS, help="safetensors (default: those of lipcl)")
     parser.add_argument("--batches", type=numbers, default=[1, 4], help="clips a run (default: 1,4)")
     parser.add_argument("--runs", type=int, default=30, help="rounds (default: %(default)s)")
     parser.add_argument("--starts", type=int, default=5, help="starts of each that count; 0: none (default: %(default)s)")
@@ -334,7 +358,8 @@ def parse():
     parser.add_argument("--device", help="lipcl's (default: auto)")
     parser.add_argument("--torch-device", default="cpu", help="PyTorch's, such as cuda (default: cpu)")
     parser.add_argument("--json", type=pathlib.Path, help="write everything measured to a file")
-    parser.add_argument("--readme", type=pathlib.Path, help="write the table between <!-- peers --> and <!-- /peers -->")
+    parser.add_argument("--readme", type=pathlib.Path,
+                        help="write the table between its <!-- peers --> and <!-- /peers -->, lipcl's layers between those of bench")
     parser.add_argument("--self-test", action="store_true", help="test this script, without the frameworks")
     parser.add_argument("-v", "--verbose", action="store_true", help="what the exporter says")
     arguments = parser.parse_args()
@@ -364,6 +389,8 @@ def main():
         arguments.json.write_text(json.dumps(result, indent=2) + "\n")
     if arguments.readme:
         put_between(arguments.readme, "peers", table(result))
+        if result["bench"]:
+            put_between(arguments.readme, "bench", layer_table(result["bench"]))
 
 
 if __name__ == "__main__":
