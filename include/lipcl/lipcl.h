@@ -16,6 +16,7 @@
 #include <lipcl/status.h>
 #include <lipcl/tensor.h>
 #include <lipcl/text.h>
+#include <lipcl/tune.h>
 #include <lipcl/verify.h>
 
 #endif

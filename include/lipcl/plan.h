@@ -28,6 +28,9 @@ struct lipcl_plan_params {
      * the reference takes over. What has passed is remembered in $XDG_CACHE_HOME/lipcl (or ~/.cache/lipcl).
      * LIPCL_SELF_TEST=0 in the environment does the same as this. */
     bool no_self_test;
+    /* Planning chooses lowerings and their values by itself, whatever the tuner has measured on this device (tune.h).
+     * LIPCL_TUNING=0 in the environment does the same as this. */
+    bool no_tuning;
 };
 
 struct lipcl_plan;
@@ -55,6 +58,7 @@ struct lipcl_layer_info {
     double flops;             /* useful ones, by the definition */
     double bytes;             /* inputs, parameters and outputs once each */
     size_t launches;
+    const char *tuning;  /* what the tuner found for it, "VEC=16 TILE_W=6", "" for the lowering as it is; NULL: not tuned */
     double actual_flops; /* what its launches really compute, padding included; `flops` where that is not known */
 };
 

@@ -292,7 +292,12 @@ static enum lipcl_status plan_bench(struct lipcl_context *ctx, struct lipcl_chec
     TRY(make_tensors(ctx, bench, draw, spec->fill, strcmp(spec->op, "gru") == 0));
     size_t i = 0;
     do {
-        struct plan_checks checks = {guard, spec->op, spec->lowering, variant.tunings[i], variant.as_gpu, variant.no_views};
+        struct plan_checks checks = {.guard = guard,
+                                     .op = spec->op,
+                                     .lowering = spec->lowering,
+                                     .tuning = variant.tunings[i],
+                                     .as_gpu = variant.as_gpu,
+                                     .no_views = variant.no_views};
         status = plan_create(ctx, &bench->plan, bench->graph, bench->weights, device,
                              &(struct lipcl_plan_params){.no_self_test = true}, &checks);
     } while (status == LIPCL_ERROR_UNSUPPORTED && ++i < variant.tuning_count);

@@ -92,6 +92,13 @@ static bool conv3d_crop(struct op_crop *crop, const struct lipcl_shape *const *i
     return true;
 }
 
+static char *conv3d_text(struct arena *arena, const void *params) {
+    const struct lipcl_conv3d_params *conv = params;
+    const size_t *s = conv->stride, *p = conv->padding, *d = conv->dilation;
+    return arena_printf(arena, "conv3d stride %zu,%zu,%zu padding %zu,%zu,%zu dilation %zu,%zu,%zu groups %zu", s[0], s[1],
+                        s[2], p[0], p[1], p[2], d[0], d[1], d[2], conv->groups);
+}
+
 static const struct lowering *const conv3d_lowerings[] = {&conv3d_direct, NULL};
 
 const struct op_def conv3d_op = {
@@ -104,4 +111,5 @@ const struct op_def conv3d_op = {
     .crop = conv3d_crop,
     .cost = conv3d_cost,
     .lowerings = conv3d_lowerings,
+    .text = conv3d_text,
 };

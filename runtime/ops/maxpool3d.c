@@ -54,6 +54,13 @@ static bool maxpool3d_crop(struct op_crop *crop, const struct lipcl_shape *const
     return true;
 }
 
+static char *maxpool3d_text(struct arena *arena, const void *params) {
+    const struct lipcl_maxpool3d_params *pool = params;
+    const size_t *k = pool->kernel, *s = pool->stride, *p = pool->padding, *d = pool->dilation;
+    return arena_printf(arena, "maxpool3d %zu,%zu,%zu stride %zu,%zu,%zu padding %zu,%zu,%zu dilation %zu,%zu,%zu", k[0], k[1],
+                        k[2], s[0], s[1], s[2], p[0], p[1], p[2], d[0], d[1], d[2]);
+}
+
 static const struct lowering *const maxpool3d_lowerings[] = {&maxpool3d_direct, NULL};
 
 const struct op_def maxpool3d_op = {
@@ -65,4 +72,5 @@ const struct op_def maxpool3d_op = {
     .crop = maxpool3d_crop,
     .cost = maxpool3d_cost,
     .lowerings = maxpool3d_lowerings,
+    .text = maxpool3d_text,
 };

@@ -77,6 +77,9 @@ struct op_def {
     op_crop_fn crop; /* NULL: the reference computes all or nothing */
     op_cost_fn cost;
     const struct lowering *const *lowerings; /* in order of preference, ends with NULL */
+    /* The operator and those of its parameters that shapes do not tell, in words: what tells layers apart for the tuner. NULL:
+     * the name says it all. */
+    char *(*text)(struct arena *arena, const void *params);
     bool (*is_identity)(const void *params); /* NULL: never. True: output 0 is input 0 (dropout when evaluating) */
     /* Output 0 as another view of input 0's buffer (permute, reshape); NULL or false: it has to be computed. */
     bool (*view)(struct layout *out, const void *params, const struct layout *in, const struct lipcl_shape *in_shape);

@@ -33,6 +33,7 @@ enum lipcl_status lipcl_plan_layer_info(struct lipcl_context *ctx, const struct 
         .flops = step->cost.flops,
         .bytes = step->cost.bytes,
         .launches = step->launch_count,
+        .tuning = step->tuning,
         .actual_flops = actual_flops(step),
     };
     return LIPCL_OK;

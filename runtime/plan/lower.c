@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "plan/steps.h"
+#include "plan/tuning.h"
 
 /* The buffers that a lowered layer's arguments stand for. */
 struct bindings {
@@ -251,18 +252,87 @@ static bool supports(const struct lipcl_plan *plan, struct request *request, con
     return lowering->supports(&request->lower);
 }
 
+/* Twice where the first failed by programs out of the cache. */
+static enum lipcl_status try_lowering_again(struct lipcl_plan *plan, struct step *step, struct request *request,
+                                            const struct lowering *lowering) {
+    step->again = false;
+    enum lipcl_status status = try_lowering(plan, step, request, lowering);
+    return status != LIPCL_OK && step->again ? try_lowering(plan, step, request, lowering) : status;
+}
+
+/* Asked for by a record or the tuner, which choose among all that the caller allows, whatever pays by default. */
+static bool takes(struct lower_request *request, const struct lowering *lowering) {
+    if (lowering->supports(request)) return true;
+    if (request->gemm != LIPCL_GEMM_AUTO) return false;
+    request->gemm = LIPCL_GEMM_CLBLAST;
+    if (lowering->supports(request)) return true;
+    request->gemm = LIPCL_GEMM_AUTO;
+    return false;
+}
+
+bool plan_takes(struct lipcl_plan *plan, const struct step *step, const struct lipcl_plan_params *params,
+                const struct lowering *lowering, const struct tuning *tuning) {
+    struct request request;
+    if (request_init(&request, plan, &step->layer, params) != LIPCL_OK) return false;
+    request.lower.tuning = *tuning;
+    return takes(&request.lower, lowering);
+}
+
+char *plan_step_text(struct lipcl_plan *plan, const struct step *step, const struct lipcl_plan_params *params) {
+    struct request request;
+    if (request_init(&request, plan, &step->layer, params) != LIPCL_OK) return NULL;
+    return tuning_layer_text(&plan->arena, request.first->op, &request.lower);
+}
+
+/* The layer as its record says; *done stays false where there is none, or none that works. */
+static enum lipcl_status try_record(struct lipcl_plan *plan, struct step *step, struct request *request, bool *done) {
+    enum lipcl_status status = LIPCL_OK;
+    struct lipcl_context *ctx = device_context(plan->device);
+    const char *name = request->first->name;
+    const struct lower_request before = request->lower;
+    uint64_t build = 0;
+    char *layer = tuning_layer_text(&plan->arena, request->first->op, &request->lower);
+    if (!layer) return fail_memory(ctx, 1);
+    const struct tuning_record *record = tuning_file_find(plan->tuning, layer);
+    const struct lowering *lowering =
+        record ? tuning_record_choice(ctx, record, request->first->op, name, &request->lower.tuning) : NULL;
+    if (!lowering) goto fail;
+    if (!takes(&request->lower, lowering)) {
+        log_message(ctx, LIPCL_LOG_WARN, "tuning: %s: %s does not take this layer as the record has it; ignored", name,
+                    lowering->name);
+        goto fail;
+    }
+    status = try_lowering_again(plan, step, request, lowering);
+    if (status == LIPCL_OK) TRY(tuning_build(ctx, step, &build));
+    *done = status == LIPCL_OK && build == record->build;
+    if (*done) {
+        step->tuning = tuning_text(&plan->arena, lowering, &request->lower.tuning);
+        log_message(ctx, LIPCL_LOG_INFO, "tuning: %s is done by %s %s", name, lowering->name, step->tuning ? step->tuning : "");
+    } else if (status == LIPCL_OK) {
+        give_up(plan, step, request);
+        log_message(ctx, LIPCL_LOG_INFO, "tuning: %s: its kernels are not those that were measured; run `lipcl tune`", name);
+    } else if (may_try_next(status)) {
+        log_message(ctx, LIPCL_LOG_WARN, "tuning: %s: %s does not work on %s as the record has it; ignored", name,
+                    lowering->name, lipcl_device_info(plan->device)->name);
+        status = LIPCL_OK;
+    }
+
+fail:
+    if (!*done) request->lower = before;
+    return status;
+}
+
 /* *done tells whether a lowering took the layer. */
 static enum lipcl_status lower_layer(struct lipcl_plan *plan, struct step *step, const struct lipcl_plan_params *params,
                                      bool *done) {
     struct lipcl_context *ctx = device_context(plan->device);
     struct request request;
     enum lipcl_status status = request_init(&request, plan, &step->layer, params);
-    if (status != LIPCL_OK) return status;
+    if (status == LIPCL_OK && plan->tuning) status = try_record(plan, step, &request, done);
+    if (status != LIPCL_OK || *done) return status;
     for (const struct lowering *const *lowering = request.first->op->lowerings; *lowering; lowering++) {
         if (is_barred(plan, &request, *lowering) || !supports(plan, &request, *lowering)) continue;
-        step->again = false;
-        status = try_lowering(plan, step, &request, *lowering);
-        if (status != LIPCL_OK && step->again) status = try_lowering(plan, step, &request, *lowering);
+        status = try_lowering_again(plan, step, &request, *lowering);
         *done = status == LIPCL_OK;
         if (*done || plan->checks.lowering || !may_try_next(status)) return status;
         log_message(ctx, LIPCL_LOG_WARN, "%s: %s does not work on %s; trying the next way", request.first->name,

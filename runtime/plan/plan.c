@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "plan/profiling.h"
+#include "plan/tuning.h"
 
 /* Copies what a run and a verification need of the graph into the plan's arena. */
 static enum lipcl_status copy_graph(struct lipcl_plan *plan, const struct lipcl_graph *graph) {
@@ -83,6 +84,23 @@ fail:
     return status;
 }
 
+/* Records are for plans as users make them. */
+static enum lipcl_status load_tuning(struct lipcl_plan *plan, const struct lipcl_plan_params *params) {
+    const char *variable = getenv("LIPCL_TUNING");
+    const struct plan_checks *checks = &plan->checks;
+    if (params->no_tuning || (variable && strcmp(variable, "0") == 0) || device_caps(plan->device)->host) return LIPCL_OK;
+    if (checks->guard || checks->op || checks->prove) return LIPCL_OK;
+    plan->tuning = calloc(1, sizeof *plan->tuning);
+    if (!plan->tuning) return fail_memory(device_context(plan->device), sizeof *plan->tuning);
+    return tuning_file_load(device_context(plan->device), plan->tuning, lipcl_device_info(plan->device));
+}
+
+static void end_tuning(struct lipcl_plan *plan) {
+    if (plan->tuning) tuning_file_finish(plan->tuning);
+    free(plan->tuning);
+    plan->tuning = NULL;
+}
+
 enum lipcl_status lipcl_plan_create(struct lipcl_context *ctx, struct lipcl_plan **plan, const struct lipcl_graph *graph,
                                     const struct lipcl_tensor_set *weights, struct lipcl_device *device,
                                     const struct lipcl_plan_params *params) {
@@ -113,7 +131,9 @@ enum lipcl_status plan_create(struct lipcl_context *ctx, struct lipcl_plan **pla
     for (size_t i = 0; i < graph->input_count; i++) {
         struct plan_value *value = &(*plan)->values[graph->inputs[i]];
         TRY(plan_buffer(*plan, &value->buffer, lipcl_shape_count(&value->shape) * sizeof(float)));
+        if (checks->input_layouts) value->layout = checks->input_layouts[i];
     }
+    TRY(load_tuning(*plan, params));
     TRY(self_test_begin(*plan, params));
     for (size_t i = 0; i < passes.layer_count; i++) {
         TRY(plan_add_layer(*plan, &passes.layers[i], params));
@@ -130,7 +150,8 @@ enum lipcl_status plan_create(struct lipcl_context *ctx, struct lipcl_plan **pla
         TRY(plan_launch_all(*plan, (*plan)->output_launches, (*plan)->output_launch_count));
     TRY(device_finish(device));
     self_test_end(*plan);
-    if (!checks->guard) device_programs_keep(device);
+    end_tuning(*plan);
+    if (!checks->guard && !checks->prove) device_programs_keep(device);
     return LIPCL_OK;
 
 fail:
@@ -142,6 +163,7 @@ void lipcl_plan_destroy(struct lipcl_plan **plan) {
     if (!plan || !*plan) return;
     struct lipcl_plan *p = *plan;
     self_test_end(p);
+    end_tuning(p);
     profile_destroy(p);
     for (size_t i = 0; i < p->step_count; i++)
         for (size_t k = 0; k < p->steps[i].launch_count; k++) device_kernel_destroy(p->device, &p->steps[i].launches[k].kernel);

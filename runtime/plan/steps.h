@@ -34,6 +34,7 @@ struct plan_launch {
 struct step {
     const char *op_text;             /* "conv3d+relu+maxpool3d" */
     const struct lowering *lowering; /* NULL: runs as its reference on the host */
+    const char *tuning;              /* the values of a record that was used; NULL: there was none */
     struct layer layer;
     size_t chain;
     bool again; /* it failed, but may do better with programs that are compiled here and now */
@@ -42,7 +43,7 @@ struct step {
     struct plan_launch *launches;
 };
 
-/* What the kernel checker adds to a plan. */
+/* What the kernel checker and the tuner add to a plan. */
 struct plan_checks {
     bool guard;           /* every buffer gets a guard band behind it, and NaN in all that is not written yet */
     const char *op;       /* layers of this operator ... */
@@ -50,10 +51,14 @@ struct plan_checks {
     struct tuning tuning; /* ... with these values */
     bool as_gpu;          /* lowerings are told that a CPU device were none */
     bool no_views;        /* of layers of `op`: what could be a view is computed */
+    /* The tuner's: every lowering is tested, whatever has passed before, and its programs are not kept for later. */
+    bool prove;
+    const struct layout *input_layouts; /* of the graph's inputs; NULL: row-major */
 };
 
 struct self_test;
 struct plan_profile;
+struct tuning_file;
 
 struct lipcl_plan {
     struct lipcl_device *device;
@@ -81,6 +86,7 @@ struct lipcl_plan {
     bool has_run;
     struct plan_checks checks;
     struct self_test *self_test;  /* during planning; NULL: no lowering is tested */
+    struct tuning_file *tuning;   /* during planning; NULL: no records are used */
     struct plan_profile *profile; /* profile.c; NULL: nobody looks */
 };
 
@@ -118,6 +124,11 @@ enum lipcl_status plan_constant(struct lipcl_plan *plan, struct device_buffer **
 /* lower.c: chooses a lowering for one layer and makes it ready to run. Appends one step or, when not all of the layer's
  * nodes can be done at once, several; or none, when the layer is a view. */
 enum lipcl_status plan_add_layer(struct lipcl_plan *plan, const struct layer *layer, const struct lipcl_plan_params *params);
+/* Whether a lowering, asked for by name, takes a step of a plan that is done, with these values. */
+bool plan_takes(struct lipcl_plan *plan, const struct step *step, const struct lipcl_plan_params *params,
+                const struct lowering *lowering, const struct tuning *tuning);
+/* What the step is to the tuner's records; NULL when memory is out. */
+char *plan_step_text(struct lipcl_plan *plan, const struct step *step, const struct lipcl_plan_params *params);
 /* Makes output i readable in row-major order. */
 enum lipcl_status plan_add_output(struct lipcl_plan *plan, size_t output);
 

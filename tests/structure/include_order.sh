@@ -5,11 +5,11 @@ root=${1:?usage: include_order.sh ROOT}
 cd "$root"
 
 find include runtime tools -name '*.[ch]' -o -name '*.def' | sort | xargs awk '
-    # base <- tensor <- {reference, device} <- ops <- graph <- plan <- {models, check} <- tools;
+    # base <- tensor <- {reference, device} <- ops <- graph <- plan <- {models, check, tune} <- tools;
     # formats and text hang on tensor.
     BEGIN {
         rank["base"] = 0; rank["tensor"] = 1; rank["reference"] = rank["device"] = rank["formats"] = rank["text"] = 2
-        rank["ops"] = 3; rank["graph"] = 4; rank["plan"] = 5; rank["models"] = rank["check"] = 6; rank["tools"] = 7
+        rank["ops"] = 3; rank["graph"] = 4; rank["plan"] = 5; rank["models"] = rank["check"] = rank["tune"] = 6; rank["tools"] = 7
         for (room in rank) public[room] = room
         # Public headers that neither a room nor a file of one is named after; operators.h is pure data.
         public["lipcl"] = "tools"; public["context"] = public["status"] = "base"; public["operators"] = "tensor"

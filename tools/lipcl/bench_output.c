@@ -41,7 +41,7 @@ static void print_layers(const struct bench *bench) {
     for (size_t i = 0; i < bench->layer_count; i++) {
         const struct bench_layer *layer = &bench->layers[i];
         table_add(&table, COLOUR_NONE, "%s", layer->info.name);
-        table_add(&table, COLOUR_NONE, "%s", layer->info.lowering);
+        table_add(&table, COLOUR_NONE, "%s%s", layer->info.lowering, layer->info.tuning ? "*" : "");
         table_add(&table, COLOUR_NONE, "%.2f", layer->time.median);
         table_add(&table, COLOUR_NONE, "%.2f", layer->time.min);
         add_rates(&table, peaks, layer->useful.gflops, layer->actual.gflops);
@@ -97,6 +97,7 @@ static json_t *document_layer(const struct bench_layer *layer, const struct lipc
     document_set(object, "layer", document_text(layer->info.name));
     document_set(object, "operators", document_text(layer->info.op));
     document_set(object, "lowering", document_text(layer->info.lowering));
+    document_set(object, "tuning", document_text(layer->info.tuning));
     document_set(object, "ms", document_spread(&layer->time));
     document_set(object, "useful_flops", document_number(layer->info.flops));
     document_set(object, "actual_flops", document_number(layer->info.actual_flops));

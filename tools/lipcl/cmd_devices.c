@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include <lipcl/device.h>
+#include <lipcl/tune.h>
 
 #include "command.h"
 #include "devices.h"
@@ -29,6 +30,17 @@ static char *short_version(const char *version) {
     return format_text("%.*s", (int)strcspn(version, " "), version);
 }
 
+/* How many layers `lipcl tune` has measured there. */
+static size_t count_records(const struct lipcl_device_info *info) {
+    struct lipcl_context *silent = NULL;
+    struct lipcl_tuning_list *list = NULL;
+    if (lipcl_context_create(&silent, NULL) != LIPCL_OK) die_of_memory();
+    size_t count = lipcl_tuning_list_create(silent, &list, info) == LIPCL_OK ? list->count : 0;
+    lipcl_tuning_list_destroy(&list);
+    lipcl_context_destroy(&silent);
+    return count;
+}
+
 static void add_device(struct table *table, const struct lipcl_device_info *info, bool is_default) {
     bool host = info->type == LIPCL_DEVICE_HOST;
     char *selector = device_selector(info), *version = short_version(info->version);
@@ -47,6 +59,7 @@ static void add_device(struct table *table, const struct lipcl_device_info *info
     table_add(table, shade, "%s", host ? "-" : info->fp16 ? "yes" : "no");
     table_add(table, shade, "%s", host ? "-" : info->subgroups ? "yes" : "no");
     table_add(table, shade, "%s", host || !*info->driver ? "-" : info->driver);
+    table_add(table, shade, host ? "-" : "%zu", count_records(info));
     table_add(table, shade, "%s", info->usable ? "yes" : "no");
     table_add(table, shade, host ? "%s" : "%s (%s)", host ? "the plain-C references, no OpenCL" : info->name, info->platform);
     free(selector);
@@ -58,10 +71,11 @@ static void add_device(struct table *table, const struct lipcl_device_info *info
 
 static void print_table(const struct lipcl_device_list *list, const struct lipcl_device_info *host,
                         const struct lipcl_device_info *chosen) {
-    static const char *const titles[] = {"",        "SELECT", "TYPE", "OPENCL",     "UNITS",  "CLOCK",  "MEMORY",
-                                         "LARGEST", "LOCAL",  "FP16", "SUB-GROUPS", "DRIVER", "USABLE", "NAME (PLATFORM)"};
+    static const char *const titles[] = {"",           "SELECT", "TYPE",    "OPENCL", "UNITS",
+                                         "CLOCK",      "MEMORY", "LARGEST", "LOCAL",  "FP16",
+                                         "SUB-GROUPS", "DRIVER", "TUNED",   "USABLE", "NAME (PLATFORM)"};
     struct table table;
-    table_init(&table, "lllrrrrrllllll");
+    table_init(&table, "lllrrrrrllllrll");
     for (size_t i = 0; i < sizeof titles / sizeof *titles; i++) table_add(&table, COLOUR_NONE, "%s", titles[i]);
     for (size_t i = 0; i < list->count; i++) {
         const struct lipcl_device_info *info = &list->devices[i];
@@ -158,6 +172,7 @@ static void fill_document(json_t *document, const struct lipcl_device_list *list
     json_t *devices = document_array();
     for (size_t i = 0; i < list->count; i++) {
         json_t *object = document_device(&list->devices[i]);
+        document_set(object, "tuned_layers", document_count(count_records(&list->devices[i])));
         if (probed) document_set(object, "probe", document_probe(&probed[i]));
         document_append(devices, object);
     }
@@ -211,8 +226,9 @@ const struct command command_devices = {
     .description = "Lists every OpenCL platform's devices, and `host`, which needs no OpenCL. The column\n"
                    "SELECT is what --device of the other commands takes; the star marks the device that\n"
                    "they use without one. LARGEST is the largest single allocation; local memory is\n"
-                   "called emulated where a device keeps it in ordinary memory, as CPUs do. Devices that\n"
-                   "cannot be used are listed with the reason.\n"
+                   "called emulated where a device keeps it in ordinary memory, as CPUs do. TUNED counts the\n"
+                   "layers that `lipcl tune` has measured there, with this driver. Devices that cannot be\n"
+                   "used are listed with the reason.\n"
                    "\n"
                    "--probe measures multiply-adds in single and half precision, copying, reading local memory,\n"
                    "transfers of 32 MiB, a launch among many, and one alone until the host knows of its end.\n"

@@ -53,7 +53,7 @@ static void print_layers(const struct job *job, const struct verification *v) {
     for (size_t i = 0; i < v->layer_count && v->layers[i].name; i++) {
         const struct verified_layer *layer = &v->layers[i];
         table_add(&table, COLOUR_NONE, "%s", layer->name);
-        table_add(&table, COLOUR_NONE, "%s", layer->lowering);
+        table_add(&table, COLOUR_NONE, "%s%s", layer->lowering, layer->tuned ? "*" : "");
         if (isolated) {
             enum colour colour;
             const char *verdict = layer_verdict(layer, &colour);

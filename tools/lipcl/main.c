@@ -15,8 +15,8 @@
 #include "progress.h"
 
 static const struct command *const commands[] = {
-    &command_devices, &command_read,  &command_verify,  &command_check,      &command_eval,
-    &command_run,     &command_bench, &command_profile, &command_model_info, &command_model_init,
+    &command_devices, &command_read,    &command_verify, &command_check,      &command_eval,       &command_run,
+    &command_bench,   &command_profile, &command_tune,   &command_model_info, &command_model_init,
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
@@ -43,6 +43,7 @@ static void print_help(void) {
            "  LIPCL_DATA_DIR    a folder to look in first for the weights and the clip that ship with lipcl\n"
            "  LIPCL_KERNEL_DIR  a folder of .cl files to use instead of the built-in ones of the same name\n"
            "  LIPCL_SELF_TEST   0: trust kernels without the test before their first use\n"
+           "  LIPCL_TUNING      0: choose as if `lipcl tune` had never run\n"
            "  NO_COLOR          no colours, even on a terminal\n\n"
            "Examples:\n"
            "  lipcl devices\n"

@@ -98,6 +98,7 @@ static bool verify_layer(struct verification *v, const struct verification_base 
     layer->name = format_text("%s", info.name);
     layer->operators = format_text("%s", info.op);
     layer->lowering = format_text("%s", info.lowering);
+    layer->tuned = info.tuning != NULL;
     layer->shape = info.shape;
     layer->on_host = strcmp(info.lowering, "reference") == 0;
     v->on_host += layer->on_host;
@@ -209,6 +210,7 @@ static json_t *layer_object(const struct verified_layer *layer, enum verificatio
     document_set(object, "layer", document_text(layer->name));
     document_set(object, "operators", document_text(layer->operators));
     document_set(object, "lowering", document_text(layer->lowering));
+    document_set(object, "tuned", json_boolean(layer->tuned));
     document_set(object, "shape", document_shape(&layer->shape));
     if (mode & MODE_ISOLATED) layer_check_fill(object, &layer->check);
     if (mode & MODE_CUMULATIVE) {

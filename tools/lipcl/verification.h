@@ -23,6 +23,7 @@ enum verification_mode {
 struct verified_layer {
     char *name, *operators, *lowering;
     struct lipcl_shape shape;
+    bool tuned;                     /* by a record of `lipcl tune` */
     bool on_host;                   /* it ran as its reference: nothing is proven of the device */
     struct lipcl_layer_check check; /* with MODE_ISOLATED */
     struct lipcl_layer_drift drift; /* with MODE_CUMULATIVE */
