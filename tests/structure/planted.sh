@@ -9,7 +9,7 @@ failures=0
 fresh_tree() {
     rm -rf "$tree"
     mkdir -p "$tree/include/lipcl" "$tree/tools/lipcl" "$tree/cl_kernels"
-    for room in base tensor reference device formats text ops graph plan check models; do
+    for room in base tensor reference device formats text ops graph plan check tune models; do
         mkdir -p "$tree/runtime/$room"
         echo "int ${room}_x;" >"$tree/runtime/$room/${room}_x.c"
     done
