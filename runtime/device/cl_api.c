@@ -5,17 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/library.h"
+
 static struct cl_api api;
 static char load_problem[256]; /* "" once the loader is there */
 static pthread_once_t load_once = PTHREAD_ONCE_INIT;
-
-void *open_library(const char *const *names) {
-    for (; *names; names++) {
-        void *library = dlopen(*names, RTLD_NOW | RTLD_LOCAL);
-        if (library) return library;
-    }
-    return NULL;
-}
 
 static void load(void) {
 #ifdef __APPLE__

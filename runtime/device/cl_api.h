@@ -49,9 +49,6 @@ struct cl_api {
 /* The loader's functions, or NULL when there is no loader; *problem then says what was tried. Thread-safe. */
 const struct cl_api *cl_api(const char **problem);
 
-/* A shared library's symbol, or NULL. The library is opened once by the caller's `once`-guarded code. */
-void *open_library(const char *const *names);
-
 /* "CL_OUT_OF_RESOURCES (-5)" and the like; static. */
 const char *cl_error_name(cl_int code);
 

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "base/library.h"
 #include "device/cl_api.h"
 
 #include <clblast_c.h>

@@ -1,7 +1,6 @@
 #include <lipcl/clip.h>
 
 #include <errno.h>
-#include <libavutil/log.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
@@ -9,6 +8,7 @@
 #include "base/file.h"
 #include "formats/bytes.h"
 #include "formats/clip_sink.h"
+#include "formats/ffmpeg.h"
 #include "tensor/shape.h"
 
 static enum lipcl_status is_npy(struct lipcl_context *ctx, bool *npy, const char *path) {
@@ -34,26 +34,28 @@ enum lipcl_status lipcl_clip_load(struct lipcl_context *ctx, struct lipcl_tensor
     enum lipcl_status status = LIPCL_OK;
     struct clip_sink sink = {.ctx = ctx, .path = path};
     struct stat entry;
-    bool npy = false;
-    int log_level = av_log_get_level();
+    bool npy = false, is_folder, uses_ffmpeg = false;
+    int log_level = 0; /* FFmpeg's, from before */
     *frames = NULL;
-    av_log_set_level(AV_LOG_QUIET);
     if (params) sink.params = *params;
     if (sink.params.max_frames == 0) sink.params.max_frames = LIPCL_CLIP_MAX_FRAMES;
     if (stat(path, &entry) != 0)
         TRY(fail(ctx, errno == ENOENT || errno == ENOTDIR ? LIPCL_ERROR_NOT_FOUND : LIPCL_ERROR_IO, "%s: cannot open: %s", path,
                  strerror(errno)));
-    if (S_ISDIR(entry.st_mode)) {
-        TRY(clip_read_folder(&sink));
-    } else {
-        TRY(is_npy(ctx, &npy, path));
-        TRY(npy ? clip_read_npy(&sink) : clip_read_video(&sink));
+    is_folder = S_ISDIR(entry.st_mode);
+    if (!is_folder) TRY(is_npy(ctx, &npy, path));
+    if (!npy) {
+        TRY(ffmpeg_open(ctx, path));
+        uses_ffmpeg = true;
+        log_level = ffmpeg.av_log_get_level();
+        ffmpeg.av_log_set_level(AV_LOG_QUIET);
     }
+    TRY(npy ? clip_read_npy(&sink) : is_folder ? clip_read_folder(&sink) : clip_read_video(&sink));
     TRY(clip_sink_finish(&sink, frames));
     if (info) *info = sink.info;
 
 fail:
-    av_log_set_level(log_level);
+    if (uses_ffmpeg) ffmpeg.av_log_set_level(log_level);
     lipcl_tensor_destroy(&sink.tensor);
     return status;
 }

@@ -2,10 +2,8 @@
 #ifndef LIPCL_FORMATS_CLIP_DECODER_H
 #define LIPCL_FORMATS_CLIP_DECODER_H
 
-#include <libavcodec/avcodec.h>
-#include <libswscale/swscale.h>
-
 #include "formats/clip_sink.h"
+#include "formats/ffmpeg.h"
 
 struct clip_decoder {
     struct clip_sink *sink;

@@ -120,7 +120,7 @@ static enum lipcl_status read_packet(struct clip_sink *sink, AVPacket *packet, c
     if (size > MAX_PICTURE_BYTES)
         TRY(fail(sink->ctx, LIPCL_ERROR_UNSUPPORTED, "%s: a picture of %llu bytes; at most %d are read", path,
                  (unsigned long long)size, MAX_PICTURE_BYTES));
-    if (av_new_packet(packet, (int)size) < 0) TRY(clip_fail_memory(sink->ctx, path));
+    if (ffmpeg.av_new_packet(packet, (int)size) < 0) TRY(clip_fail_memory(sink->ctx, path));
     TRY(read_at(sink->ctx, file, path, 0, packet->data, (size_t)size));
 
 fail:
@@ -132,8 +132,8 @@ static enum lipcl_status decode_file(struct clip_sink *sink, const char *path) {
     enum lipcl_status status = LIPCL_OK;
     struct clip_decoder decoder = {0};
     size_t before = sink->info.frames;
-    AVPacket *packet = av_packet_alloc();
-    AVCodecParameters *parameters = avcodec_parameters_alloc();
+    AVPacket *packet = ffmpeg.av_packet_alloc();
+    AVCodecParameters *parameters = ffmpeg.avcodec_parameters_alloc();
     if (!packet || !parameters) TRY(clip_fail_memory(sink->ctx, path));
     TRY(read_packet(sink, packet, path));
     parameters->codec_type = AVMEDIA_TYPE_VIDEO;
@@ -148,8 +148,8 @@ static enum lipcl_status decode_file(struct clip_sink *sink, const char *path) {
 
 fail:
     clip_decoder_finish(&decoder);
-    avcodec_parameters_free(&parameters);
-    av_packet_free(&packet);
+    ffmpeg.avcodec_parameters_free(&parameters);
+    ffmpeg.av_packet_free(&packet);
     return status;
 }
 

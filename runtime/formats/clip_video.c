@@ -1,5 +1,3 @@
-#include <libavformat/avformat.h>
-#include <libavutil/display.h>
 #include <math.h>
 #include <string.h>
 
@@ -50,26 +48,26 @@ static int refuse_open(AVFormatContext *format, AVIOContext **io, const char *ur
 }
 
 static void container_close(struct container *container) {
-    av_packet_free(&container->packet);
-    avformat_close_input(&container->format);
-    if (container->io) av_freep(&container->io->buffer);
-    avio_context_free(&container->io);
+    ffmpeg.av_packet_free(&container->packet);
+    ffmpeg.avformat_close_input(&container->format);
+    if (container->io) ffmpeg.av_freep(&container->io->buffer);
+    ffmpeg.avio_context_free(&container->io);
     if (container->file) fclose(container->file);
     *container = (struct container){0};
 }
 
 /* Lets FFmpeg look into the streams, each under the limit on pictures. */
 static int probe_streams(AVFormatContext *format) {
-    AVDictionary **options = av_calloc(format->nb_streams + 1, sizeof *options);
+    AVDictionary **options = ffmpeg.av_calloc(format->nb_streams + 1, sizeof *options);
     unsigned count = format->nb_streams; /* more streams may turn up while it looks */
     if (!options) return AVERROR(ENOMEM);
     for (unsigned i = 0; i < count; i++) {
-        av_dict_set_int(&options[i], "max_pixels", CLIP_MAX_PIXELS, 0);
-        av_dict_set(&options[i], "threads", "1", 0);
+        ffmpeg.av_dict_set_int(&options[i], "max_pixels", CLIP_MAX_PIXELS, 0);
+        ffmpeg.av_dict_set(&options[i], "threads", "1", 0);
     }
-    int error = avformat_find_stream_info(format, options);
-    for (unsigned i = 0; i < count; i++) av_dict_free(&options[i]);
-    av_free(options);
+    int error = ffmpeg.avformat_find_stream_info(format, options);
+    for (unsigned i = 0; i < count; i++) ffmpeg.av_dict_free(&options[i]);
+    ffmpeg.av_free(options);
     return error;
 }
 
@@ -96,7 +94,7 @@ static enum lipcl_status find_video(struct container *container) {
             format->streams[i]->codecpar->codec_type = AVMEDIA_TYPE_ATTACHMENT;
         audio |= format->streams[i]->codecpar->codec_type == AVMEDIA_TYPE_AUDIO;
     }
-    int index = av_find_best_stream(format, AVMEDIA_TYPE_VIDEO, -1, -1, NULL, 0);
+    int index = ffmpeg.av_find_best_stream(format, AVMEDIA_TYPE_VIDEO, -1, -1, NULL, 0);
     if (index < 0 && audio) return fail(ctx, LIPCL_ERROR_UNSUPPORTED, "%s: audio only: there is no video stream", path);
     if (index < 0) return fail(ctx, LIPCL_ERROR_FORMAT, "%s: there is no video stream", path);
     for (int i = 0; i < (int)format->nb_streams; i++)
@@ -126,22 +124,22 @@ static enum lipcl_status container_open(struct container *container, struct clip
     const AVInputFormat *input = NULL;
     *container = (struct container){.sink = sink};
     TRY(file_open(sink->ctx, &container->file, &container->size, sink->path));
-    buffer = av_malloc(IO_BUFFER_BYTES);
+    buffer = ffmpeg.av_malloc(IO_BUFFER_BYTES);
     if (!buffer) TRY(fail_memory(sink->ctx, IO_BUFFER_BYTES));
-    container->io = avio_alloc_context(buffer, IO_BUFFER_BYTES, 0, container, read_bytes, NULL, seek_bytes);
+    container->io = ffmpeg.avio_alloc_context(buffer, IO_BUFFER_BYTES, 0, container, read_bytes, NULL, seek_bytes);
     if (!container->io) TRY(fail_memory(sink->ctx, IO_BUFFER_BYTES));
     buffer = NULL;
-    container->format = avformat_alloc_context();
-    container->packet = av_packet_alloc();
+    container->format = ffmpeg.avformat_alloc_context();
+    container->packet = ffmpeg.av_packet_alloc();
     if (!container->format || !container->packet) TRY(clip_fail_memory(sink->ctx, sink->path));
-    int error = av_probe_input_buffer2(container->io, &input, NULL, NULL, 0, 0);
+    int error = ffmpeg.av_probe_input_buffer2(container->io, &input, NULL, NULL, 0, 0);
     if (error < 0) TRY(fail_to_open(sink, error));
     if (is_playlist(input))
         TRY(fail(sink->ctx, LIPCL_ERROR_UNSUPPORTED, "%s: is a playlist (%s); give the video itself", sink->path, input->name));
     container->format->pb = container->io;
     container->format->io_open = refuse_open;
-    av_dict_set(&options, "protocol_whitelist", "none", 0);
-    error = avformat_open_input(&container->format, NULL, input, &options);
+    ffmpeg.av_dict_set(&options, "protocol_whitelist", "none", 0);
+    error = ffmpeg.avformat_open_input(&container->format, NULL, input, &options);
     if (error < 0) TRY(fail_to_open(sink, error));
     TRY(check_claims(container));
     error = probe_streams(container->format);
@@ -149,19 +147,19 @@ static enum lipcl_status container_open(struct container *container, struct clip
     TRY(find_video(container));
 
 fail:
-    av_dict_free(&options);
-    av_free(buffer);
+    ffmpeg.av_dict_free(&options);
+    ffmpeg.av_free(buffer);
     return status;
 }
 
 /* The next packet of the video stream; false at the end. *cut tells whether the end came early. */
 static bool next_packet(struct container *container, bool *cut) {
     for (;;) {
-        int error = av_read_frame(container->format, container->packet);
+        int error = ffmpeg.av_read_frame(container->format, container->packet);
         if (error < 0) *cut = error != AVERROR_EOF;
         if (error < 0) return false;
         if (container->packet->stream_index == container->video->index) return true;
-        av_packet_unref(container->packet);
+        ffmpeg.av_packet_unref(container->packet);
     }
 }
 
@@ -175,7 +173,7 @@ static enum lipcl_status count_packets(struct clip_sink *sink, size_t *packets) 
     TRY(container_open(&container, sink));
     while (next_packet(&container, &cut)) {
         *packets += !(container.packet->flags & AV_PKT_FLAG_DISCARD);
-        av_packet_unref(container.packet);
+        ffmpeg.av_packet_unref(container.packet);
         TRY(clip_sink_check_count(sink, *packets));
     }
 
@@ -187,13 +185,13 @@ fail:
 /* Quarters of a turn, clockwise, that the container asks for; other angles and mirrored pictures are left alone. */
 static int quarter_turns(const AVStream *stream) {
 #if LIBAVFORMAT_VERSION_INT < AV_VERSION_INT(60, 15, 100)
-    const void *matrix = av_stream_get_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX, NULL);
+    const void *matrix = ffmpeg.av_stream_get_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX, NULL);
 #else
-    const AVPacketSideData *side_data = av_packet_side_data_get(
+    const AVPacketSideData *side_data = ffmpeg.av_packet_side_data_get(
         stream->codecpar->coded_side_data, stream->codecpar->nb_coded_side_data, AV_PKT_DATA_DISPLAYMATRIX);
     const void *matrix = side_data ? side_data->data : NULL;
 #endif
-    double degrees = matrix ? -av_display_rotation_get(matrix) : 0;
+    double degrees = matrix ? -ffmpeg.av_display_rotation_get(matrix) : 0;
     return isfinite(degrees) ? ((int)lround(degrees / 90) % 4 + 4) % 4 : 0;
 }
 
@@ -212,7 +210,7 @@ static int64_t announced_frames(const struct container *container) {
     if (video->nb_frames > 0) return video->nb_frames;
     if (container->format->duration <= 0 || rate.num <= 0 || rate.den <= 0) return 0;
     if (container->format->duration_estimation_method != AVFMT_DURATION_FROM_STREAM) return 0;
-    int64_t frames = av_rescale_q(container->format->duration, AV_TIME_BASE_Q, av_inv_q(rate));
+    int64_t frames = ffmpeg.av_rescale_q(container->format->duration, AV_TIME_BASE_Q, av_inv_q(rate));
     return frames - frames / 10 - 1; /* a rate and a duration are no exact count */
 }
 
@@ -241,7 +239,7 @@ enum lipcl_status clip_read_video(struct clip_sink *sink) {
         status = clip_decoder_put(&decoder, container.packet);
         if (container.packet->flags & AV_PKT_FLAG_CORRUPT) decoder.damaged++;
         if (container.packet->flags & AV_PKT_FLAG_DISCARD) discarded++;
-        av_packet_unref(container.packet);
+        ffmpeg.av_packet_unref(container.packet);
         TRY(status);
         if (sink->info.frames) TRY(clip_sink_reserve(sink, packets));
     }

@@ -63,7 +63,7 @@ run "$scratch/pc_shared"
 run "$scratch/pc_static"
 linked_against "$scratch/pc_shared" || complain "pkg-config lipcl is not the shared library"
 ! linked_against "$scratch/pc_static" || complain "pkg-config lipcl-static is not the static library"
-for library in avformat avcodec swscale avutil jansson m; do
+for library in jansson m; do
     pkg-config --static --libs lipcl | grep -q -- "-l$library\b" || complain "pkg-config --static lipcl lacks -l$library"
 done
 [ "$(pkg-config --libs lipcl)" = "$(pkg-config --libs-only-L lipcl)-llipcl" ] ||
@@ -71,7 +71,7 @@ done
 
 # The program finds its weights from where it was installed, and needs nothing of ours beside it.
 program=$prefix/bin/lipcl
-if readelf -d "$program" | grep -E 'R(UN)?PATH|NEEDED.*(lipcl|OpenCL|clblast)'; then
+if readelf -d "$program" | grep -E 'R(UN)?PATH|NEEDED.*(lipcl|OpenCL|clblast|libav|libsw)'; then
     complain "the program has a run path, or needs what it should hold or open itself"
 fi
 "$program" --help >"$scratch/out" || complain "the installed program's --help"
