@@ -70,7 +70,7 @@ ParameterizedTest(const struct device_parameter *parameter, probe, measures_all_
     cr_expect(found.peaks.fma_gflops > 0.1 && found.peaks.fma_gflops < 1e6, "%g GFLOP/s", found.peaks.fma_gflops);
     cr_expect(found.peaks.copy_gbps > 0.01 && found.peaks.copy_gbps < 1e5, "%g GB/s", found.peaks.copy_gbps);
     cr_expect(found.local_gbps > 0.01 && found.upload_gbps > 0.01 && found.download_gbps > 0.01);
-    cr_expect(found.launch_us > 0.01 && found.round_trip_us > found.launch_us / 4);
+    cr_expect(found.launch_us > 0.01 && found.round_trip_us > 0.01);
     cr_expect_eq(found.fma16_gflops > 0, lipcl_device_info(device)->fp16);
 
     cr_assert(lipcl_device_probe(ctx, device, &again) == LIPCL_OK);
