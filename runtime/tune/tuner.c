@@ -56,7 +56,7 @@ fail:
     return status;
 }
 
-/* Half of the budget is for all layers alike, half for where the time goes. */
+/* A fifth of the budget is for all layers alike, the rest for where the time goes. */
 static void share_budget(struct lipcl_tuner *tuner) {
     double sum = 0, count = 0;
     for (size_t i = 0; i < tuner->task_count; i++) {
@@ -65,7 +65,7 @@ static void share_budget(struct lipcl_tuner *tuner) {
     }
     for (size_t i = 0; i < tuner->task_count; i++) {
         struct task *task = &tuner->tasks[i];
-        task->weight = task->tunable ? 0.5 / count + 0.5 * task->weight / sum : 0;
+        task->weight = task->tunable ? 0.2 / count + 0.8 * task->weight / sum : 0;
     }
 }
 
