@@ -38,6 +38,7 @@ struct lipcl_check_case {
     const char *lowering; /* one of lipcl_check_lowering_name(), or NULL: whichever planning chooses */
     enum lipcl_fill fill;
     uint64_t seed, index;
+    bool small; /* no dimension beyond a handful, and none of LipNet's own cases: for simulators of devices */
 };
 
 enum lipcl_check_verdict {

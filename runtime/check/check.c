@@ -280,6 +280,7 @@ static enum lipcl_status plan_bench(struct lipcl_context *ctx, struct lipcl_chec
     draw->seed = spec->seed ^ ((uint64_t)op << 56);
     draw->next = spec->index << 36;
     draw->index = spec->index;
+    draw->small = spec->small;
     TRY(lipcl_graph_create(ctx, &bench->graph));
     draw_table[op](draw, bench->graph, result->text, sizeof result->text);
     TRY(lipcl_graph_status(bench->graph));

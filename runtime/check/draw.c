@@ -6,21 +6,23 @@
 #include "base/memory.h"
 #include "tensor/shape.h"
 
+enum { SMALL_DIM = 5 };
+
 /* Sizes at which kernels break: 1, primes, and the neighbours of their tiles. */
 static size_t draw_dim(struct draw *draw, size_t limit) {
     static const size_t sizes[] = {1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 15, 16, 17, 23, 31, 32, 33, 37};
     size_t size = sizes[draw_word(draw) % (sizeof sizes / sizeof *sizes)];
-    return size_min(size, limit);
+    return size_min(size, draw->small ? size_min(limit, SMALL_DIM) : limit);
 }
 
 /* Every eighth case is so wide that a GPU's work-groups need company along the first dimension. */
 static bool is_wide(const struct draw *draw) {
-    return draw->index % 8 == 7;
+    return draw->index % 8 == 7 && !draw->small;
 }
 
 /* Whether this case is one of LipNet's own, of which the operator has `count`. */
 static bool is_lipnet(struct draw *draw, size_t count) {
-    return draw->lipnet = draw->index < count;
+    return draw->lipnet = draw->index < count && !draw->small;
 }
 
 static struct lipcl_permute_params draw_order(struct draw *draw, size_t rank) {

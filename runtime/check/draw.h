@@ -10,6 +10,7 @@
 struct draw {
     uint64_t seed, next; /* a stream of random words */
     uint64_t index;      /* the first cases of an operator are LipNet's own */
+    bool small;          /* see check.h */
     bool lipnet;         /* comes back: this is one of them */
     size_t frames;       /* how long LipNet's own are */
     char note[128];      /* comes back: the input's order in memory, in words, "" for row-major */

@@ -40,8 +40,9 @@ struct check_row *check_rows_add(struct check_rows *rows, const struct lipcl_dev
 
 static void count_failure(struct check_row *row, const struct lipcl_check_result *result, const struct lipcl_check_case *one) {
     char *by_lowering = one->lowering ? format_text(" --lowering %s", one->lowering) : format_text("%s", "");
-    char *again = format_text("lipcl check --op %s%s --device %s --fill %s --seed %" PRIu64 " --index %" PRIu64 " --n 1",
-                              one->op, by_lowering, row->device, lipcl_fill_name(one->fill), one->seed, one->index);
+    char *again =
+        format_text("lipcl check --op %s%s --device %s --fill %s --seed %" PRIu64 " --index %" PRIu64 " --n 1%s", one->op,
+                    by_lowering, row->device, lipcl_fill_name(one->fill), one->seed, one->index, one->small ? " --small" : "");
     if (row->failed++ == 0) row->first_failure = one->index;
     if (row->failed <= FAILURES_SHOWN) {
         complain("%s: %s\n    %s\n    %s", row->lowering, result->reason, result->text, again);

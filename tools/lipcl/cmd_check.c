@@ -20,7 +20,7 @@ enum { DEFAULT_CASES = 10, DEFAULT_SEED = 1 };
 /* What popt writes to. */
 static struct {
     char *op, *lowering, *device, *fill, *n, *seed, *index;
-    int list, fail_fast, bench;
+    int list, fail_fast, bench, small;
 } raw;
 
 /* One invocation of `lipcl check`. */
@@ -103,7 +103,8 @@ static bool run_row(struct checking *checking, struct check_row *row, struct lip
                                        .lowering = host ? NULL : row->lowering,
                                        .fill = row->fill,
                                        .seed = checking->seed,
-                                       .index = checking->index + i};
+                                       .index = checking->index + i,
+                                       .small = raw.small};
         progress_step(NULL, (size_t)i, (size_t)checking->cases, "");
         if (lipcl_check_run(checking->ctx, &result, device, &one) != LIPCL_OK) {
             complain("%s %s, fill %s, case %llu: %s", row->op, row->lowering, lipcl_fill_name(row->fill),
@@ -216,6 +217,7 @@ static struct poptOption check_options[] = {
     {"n", 'n', POPT_ARG_STRING, &raw.n, 0, "cases a lowering and fill (default: 10)", "N"},
     {"seed", '\0', POPT_ARG_STRING, &raw.seed, 0, "of the random cases (default: 1)", "S"},
     {"index", '\0', POPT_ARG_STRING, &raw.index, 0, "the first case's number (default: 0)", "I"},
+    {"small", '\0', POPT_ARG_NONE, &raw.small, 0, "tiny shapes only, none of LipNet's: for simulators such as Oclgrind", NULL},
     {"fail-fast", '\0', POPT_ARG_NONE, &raw.fail_fast, 0, "stop at the first failure", NULL},
     {"bench", '\0', POPT_ARG_NONE, &raw.bench, 0,
      "also time LipNet's own cases, or those that --n and --index name, beside the device's measured peaks", NULL},
