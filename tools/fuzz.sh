@@ -1,20 +1,22 @@
 #!/usr/bin/env bash
-# Builds the libFuzzer targets of tests/fuzz with clang and runs them, one after the other. Fails on a finding.
-# usage: tools/fuzz.sh [--seconds N] [TARGET...]
+# Builds the libFuzzer targets of tests/fuzz with clang and runs them, one on each core at a time. Fails on a finding.
+# usage: tools/fuzz.sh [--seconds N] [--jobs N] [TARGET...]
+#   --jobs N     targets at a time (default: the number of cores)
 #   --seconds N  for each target; 0: only what is in the corpus and what the unit tests write. Default: 60
 #   TARGET       safetensors, npy, clip, clip_folder, grammar, manifest, kernel_source; all of them if there is none
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
 usage() {
-    sed -n '2,5s/^# //p' "$0"
+    sed -n '2,6s/^# //p' "$0"
     exit 2
 }
 
-seconds=60 targets=()
+seconds=60 targets=() jobs=$(nproc)
 while [ $# -gt 0 ]; do
     case $1 in
     --seconds) seconds=${2:-} && shift ;;
+    --jobs) jobs=${2:-} && shift ;;
     -*) usage ;;
     *)
         [ -f "tests/fuzz/fuzz_$1.c" ] || usage
@@ -23,7 +25,7 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
-[[ $seconds =~ ^[0-9]+$ ]] || usage
+[[ $seconds =~ ^[0-9]+$ && $jobs =~ ^[1-9][0-9]*$ ]] || usage
 if [ ${#targets[@]} -eq 0 ]; then targets=(safetensors npy clip clip_folder grammar manifest kernel_source); fi
 command -v clang >/dev/null || { echo "fuzz: needs clang and libclang-rt-14-dev: tools/setup.sh --tests" >&2 && exit 2; }
 
@@ -77,10 +79,8 @@ limits() {
     esac
 }
 
-findings=0
 found() { # TARGET LOG: prints the reason and how to see it again
     local target=$1 log=$2 file
-    findings=$((findings + 1))
     grep -E -m 3 '^fuzz: broken|ERROR: |runtime error:|SUMMARY:' "$log" | sed 's/^/    /'
     file=$(sed -nE 's/.*Test unit written to (.*)$/\1/p' "$log" | tail -1)
     if [ -z "$file" ]; then file=$(sed -nE 's/^Running: (.*)$/\1/p' "$log" | tail -1); fi
@@ -88,7 +88,7 @@ found() { # TARGET LOG: prints the reason and how to see it again
     echo "    again: $build/tests/fuzz/fuzz_$target ${file:-(see the log)}"
 }
 
-run() { # TARGET
+run() { # TARGET: fails on a finding
     local target=$1 max_len rss program log=$work/logs/$1.log corpus=$work/corpus/$1 dictionary=tests/fuzz/$1.dict
     local folders=("tests/fuzz/corpus/$1") started=$SECONDS rc common
     read -r max_len rss < <(limits "$target")
@@ -101,7 +101,7 @@ run() { # TARGET
     find "${folders[@]}" -type f -print0 | sort -z | xargs -0 "$program" "${common[@]}" >"$log" 2>&1 || {
         echo "$target: a finding among the seeds"
         found "$target" "$log"
-        return
+        return 1
     }
     local seeds
     seeds=$(grep -c '^Executed ' "$log")
@@ -119,11 +119,25 @@ run() { # TARGET
     coverage=$(sed -nE 's/^#[0-9]+[[:space:]].* cov: ([0-9]+) ft: ([0-9]+).*/\1 edges, \2 features/p' "$log" | tail -1)
     printf '%-14s %9s executions in %3d s, %s, %s new inputs, slowest %s s\n' "$target" "${executions:-no}" \
         $((SECONDS - started)) "${coverage:-no coverage}" "${new:-no}" "${slowest:-?}"
-    if [ "$rc" -ne 0 ] || [ -z "$executions" ]; then found "$target" "$log"; fi
+    [ "$rc" -eq 0 ] && [ -n "$executions" ] && return
+    found "$target" "$log"
+    return 1
 }
 
 make_seeds || exit 1
-for target in "${targets[@]}"; do run "$target"; done
+findings=0 running=0
+for target in "${targets[@]}"; do
+    if [ "$running" -ge "$jobs" ]; then
+        wait -n || findings=$((findings + 1))
+        running=$((running - 1))
+    fi
+    run "$target" &
+    running=$((running + 1))
+done
+while [ "$running" -gt 0 ]; do
+    wait -n || findings=$((findings + 1))
+    running=$((running - 1))
+done
 if [ "$findings" -ne 0 ]; then
     echo "fuzz: findings in $findings of ${#targets[@]} targets"
     exit 1

@@ -219,7 +219,7 @@ can_it_fail() {
 # -- all of it -----------------------------------------------------------------------------------------------------------------
 started=$SECONDS
 if wanted pocl; then pocl "PoCL, 1 device" 1 pthread "$(number_of_cases 50 3)"; fi
-if wanted pocl2; then pocl "PoCL, 2 devices" 2 "basic pthread" "$(number_of_cases 50 3)"; fi
+if wanted pocl2; then pocl "PoCL, 2 devices" 2 "$($quick && echo pthread || echo basic) pthread" "$(number_of_cases 50 2)"; fi
 if wanted intel; then intel; fi
 if wanted rusticl; then rusticl; fi
 if wanted oclgrind; then oclgrind; fi

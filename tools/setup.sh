@@ -15,6 +15,8 @@ test_packages=(
     libcriterion-dev ocl-icd-opencl-dev             # unit tests, OpenCL layers that inject faults
     python3 python3-venv ca-certificates            # for tools/intel_opencl.sh, tools/mutants.py
     clang libclang-rt-14-dev                        # for tools/fuzz.sh
+    oclgrind bsdextrautils                          # for tools/opencl_matrix.sh
+    clang-15 rocm-device-libs llvm-spirv-15 spirv-tools # for tools/offline_compile.sh
 )
 
 list=false

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # On a fresh Debian 12: installs what is missing, builds and runs every test: on PoCL, on Intel's CPU runtime, and under
-# AddressSanitizer and UndefinedBehaviorSanitizer, and a minute of each fuzzer. Prints one summary last. A suite that could not run has failed.
+# AddressSanitizer and UndefinedBehaviorSanitizer; every kernel under Oclgrind and through the compilers for GPUs that Debian has;
+# and a minute of each fuzzer. Prints one summary last. A suite that could not run has failed.
 # usage: tools/test.sh [--fast] [--no-install]
-#   --fast        PoCL only: no second runtime, no sanitizers, no fuzzing
+#   --fast        PoCL only: no second runtime, no Oclgrind, no compilers for GPUs, no sanitizers, no fuzzing
 #   --no-install  what is there has to do
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
@@ -13,7 +14,7 @@ for argument in "$@"; do
     --fast) fast=true ;;
     --no-install) install=false ;;
     *)
-        sed -n '2,6s/^# //p' "$0"
+        sed -n '2,7s/^# //p' "$0"
         exit 2
         ;;
     esac
@@ -36,7 +37,7 @@ finish() {
     echo
     echo "Summary"
     printf '  %s\n' "${summary[@]}"
-    if $fast; then echo "  left out by --fast: Intel's runtime, the sanitizers, fuzzing"; fi
+    if $fast; then echo "  left out by --fast: Intel's runtime, Oclgrind, two devices, compilers for GPUs, the sanitizers, fuzzing"; fi
     echo
     echo "$passed passed, $failed failed"
     [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
@@ -92,6 +93,27 @@ fuzz() {
     fi
 }
 
+# Implementations that the suites above do not cover, and compilers for devices that are not here; each with a table of its own.
+matrix() {
+    local log=$logs/opencl_matrix.log ok bad
+    echo "== OpenCL implementations"
+    local started=$SECONDS
+    if tools/opencl_matrix.sh --quick --self-check --only pocl2,oclgrind build-ci </dev/null 2>&1 | tee "$log"; then
+        ok=$(sed -nE 's/^ok: ([0-9]+) rows.*/\1/p' "$log")
+        record "Oclgrind, two devices" "$ok" 0 "$((SECONDS - started)) s"
+    else
+        bad=$(sed -nE 's/^FAILED: ([0-9]+) of.*/\1/p' "$log")
+        record "Oclgrind, two devices" 0 "${bad:-1}" "see above"
+    fi
+    echo "== kernels compiled for GPUs"
+    started=$SECONDS log=$logs/offline_compile.log
+    if tools/offline_compile.sh --n 0 --targets gfx906,gfx90a,gfx1030,spirv build-ci </dev/null 2>&1 | tee "$log"; then
+        record "kernels compiled for GPUs" "$(grep -c '^| .*`' "$log")" 0 "$((SECONDS - started)) s"
+    else
+        record "kernels compiled for GPUs" 0 1 "see above"
+    fi
+}
+
 $install && step "set-up" tools/setup.sh --tests
 step "build (ci)" build ci
 suite "PoCL" build-ci
@@ -99,6 +121,7 @@ if ! $fast; then
     intel() { vendors=$(tools/intel_opencl.sh build/intel-opencl); }
     step "Intel's OpenCL runtime" intel
     OCL_ICD_VENDORS=$vendors suite "Intel's OpenCL runtime" build-ci --label-regex '^(kernels|golden)$'
+    matrix
     step "build (asan)" build asan
     suite "ASan and UBSan, PoCL" build-asan
     fuzz

@@ -285,6 +285,10 @@ fail:
     return status;
 }
 
+size_t device_kernel_max_work_group(const struct device_kernel *kernel) {
+    return kernel->work_group;
+}
+
 void device_kernel_destroy(struct lipcl_device *device, struct device_kernel **kernel) {
     if (!*kernel) return;
     device->backend->kernel_destroy(device, *kernel);

@@ -74,6 +74,8 @@ enum lipcl_status device_buffer_read_part(struct lipcl_device *device, void *dat
  * A kernel object belongs to one plan: it keeps its arguments. LIPCL_ERROR_BUILD when the compiler refuses it. */
 enum lipcl_status device_kernel_create(struct lipcl_device *device, struct device_kernel **kernel, const char *file,
                                        const char *name, const char *options);
+/* The largest work-group that the device can run this kernel with: at most its own limit. */
+size_t device_kernel_max_work_group(const struct device_kernel *kernel);
 void device_kernel_destroy(struct lipcl_device *device, struct device_kernel **kernel);
 enum lipcl_status device_kernel_argument(struct lipcl_device *device, struct device_kernel *kernel, size_t index,
                                          struct device_buffer *buffer);

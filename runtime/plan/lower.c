@@ -7,7 +7,8 @@
 
 /* The buffers that a lowered layer's arguments stand for. */
 struct bindings {
-    const char *layer; /* for messages */
+    const char *layer;     /* for messages */
+    size_t max_work_group; /* comes back: that of the kernel that cannot run with its launch's work-group, else 0 */
     struct device_buffer *inputs[LAUNCH_MAX_ARGS];
     struct device_buffer *outputs[OP_MAX_OUTPUTS];
     struct device_buffer *constants[LOWERED_MAX_CONSTANTS];
@@ -39,7 +40,7 @@ static enum lipcl_status compile_gemm(struct lipcl_plan *plan, struct plan_launc
 }
 
 static enum lipcl_status compile_kernel(struct lipcl_plan *plan, struct plan_launch *out, const struct launch *launch,
-                                        const struct bindings *bindings) {
+                                        struct bindings *bindings) {
     enum lipcl_status status = LIPCL_OK;
     out->file = launch->file;
     out->name = launch->kernel;
@@ -47,6 +48,11 @@ static enum lipcl_status compile_kernel(struct lipcl_plan *plan, struct plan_lau
     log_message(device_context(plan->device), LIPCL_LOG_DEBUG, "%s launches %s %s", bindings->layer, launch->file,
                 launch->options);
     TRY(device_kernel_create(plan->device, &out->kernel, launch->file, launch->kernel, launch->options));
+    size_t limit = size_max(device_kernel_max_work_group(out->kernel), 1);
+    if (launch->local[0] * launch->local[1] * launch->local[2] > limit) {
+        bindings->max_work_group = limit;
+        return LIPCL_ERROR_UNSUPPORTED;
+    }
     for (size_t i = 0; i < launch->arg_count; i++)
         TRY(device_kernel_argument(plan->device, out->kernel, i, bound(bindings, launch->args[i])));
     memcpy(out->global, launch->global, sizeof out->global);
@@ -88,11 +94,20 @@ static enum lipcl_status copy_to_row_major(struct lipcl_plan *plan, struct plan_
     enum lipcl_status status = LIPCL_OK;
     struct lowered lowered = {.arena = &plan->arena};
     struct bindings bindings = {.layer = layer, .inputs = {value->buffer}};
+    struct device_caps caps = plan->caps;
     TRY(plan_buffer(plan, buffer, lipcl_shape_count(&value->shape) * sizeof(float)));
     bindings.outputs[0] = *buffer;
-    TRY(lower_copy(device_context(plan->device), &lowered, &value->shape, &value->layout, arg_input(0), arg_output(0),
-                   &plan->caps));
-    TRY(compile(plan, launches, count, &lowered, &bindings));
+    do {
+        if (bindings.max_work_group) { /* again, in groups that the kernel can run with */
+            caps.max_work_group = bindings.max_work_group;
+            bindings.max_work_group = 0;
+            device_kernel_destroy(plan->device, &launches[--*count].kernel);
+            lowered.launch_count = 0;
+        }
+        TRY(lower_copy(device_context(plan->device), &lowered, &value->shape, &value->layout, arg_input(0), arg_output(0),
+                       &caps));
+        status = compile(plan, launches, count, &lowered, &bindings);
+    } while (bindings.max_work_group);
 
 fail:
     lowered_finish(&lowered);
@@ -102,6 +117,7 @@ fail:
 /* Everything a lowering is told about one layer, and the arrays that the request points into. */
 struct request {
     struct lower_request lower;
+    struct device_caps caps; /* lower's */
     const struct node *first, *last;
     const struct lipcl_shape **shapes;
     struct layout *layouts;
@@ -119,6 +135,7 @@ static enum lipcl_status request_init(struct request *request, struct lipcl_plan
     const struct node *first = &plan->nodes[layer->nodes[0]];
     size_t count = first->input_count;
     *request = (struct request){
+        .caps = plan->caps,
         .first = first,
         .last = &plan->nodes[layer->nodes[layer->node_count - 1]],
         .shapes = arena_alloc(&plan->arena, count * sizeof *request->shapes),
@@ -150,7 +167,7 @@ static enum lipcl_status request_init(struct request *request, struct lipcl_plan
         .op_outputs = request->op_outputs,
         .outputs = request->outputs,
         .wanted = request->wanted,
-        .caps = &plan->caps,
+        .caps = &request->caps,
         .gemm = params->gemm,
     };
     if (plan->checks.lowering && strcmp(first->op->name, plan->checks.op) == 0) request->lower.tuning = plan->checks.tuning;
@@ -187,8 +204,9 @@ static void give_up(struct lipcl_plan *plan, struct step *step, const struct req
     }
 }
 
-static enum lipcl_status try_lowering(struct lipcl_plan *plan, struct step *step, struct request *request,
-                                      const struct lowering *lowering) {
+/* *max_work_group comes back as 0, or as what a kernel can run with when it is too little for its launch. */
+static enum lipcl_status try_once(struct lipcl_plan *plan, struct step *step, struct request *request,
+                                  const struct lowering *lowering, size_t *max_work_group) {
     enum lipcl_status status = LIPCL_OK;
     struct lipcl_context *ctx = device_context(plan->device);
     const struct node *first = request->first;
@@ -224,9 +242,29 @@ static enum lipcl_status try_lowering(struct lipcl_plan *plan, struct step *step
     TRY(self_test_step(plan, step));
 
 fail:
+    *max_work_group = bindings.max_work_group;
     if (lowered) lowered_finish(lowered);
     free(lowered);
     if (status != LIPCL_OK) give_up(plan, step, request);
+    return status;
+}
+
+/* A kernel with many registers may run in smaller work-groups only than its device: then the lowering has to do with these. */
+static enum lipcl_status try_lowering(struct lipcl_plan *plan, struct step *step, struct request *request,
+                                      const struct lowering *lowering) {
+    struct lipcl_context *ctx = device_context(plan->device);
+    size_t limit = 0;
+    enum lipcl_status status = try_once(plan, step, request, lowering, &limit);
+    while (limit && limit < request->caps.max_work_group) {
+        log_message(ctx, LIPCL_LOG_DEBUG, "%s: %s: work-groups of %zu at most", request->first->name, lowering->name, limit);
+        request->caps.max_work_group = limit;
+        if (!lowering->supports(&request->lower)) break;
+        status = try_once(plan, step, request, lowering, &limit);
+    }
+    request->caps = plan->caps;
+    if (limit)
+        return fail(ctx, LIPCL_ERROR_UNSUPPORTED, "%s: %s: %s cannot run its kernels with work-groups of more than %zu",
+                    request->first->name, lowering->name, lipcl_device_info(plan->device)->name, limit);
     return status;
 }
 

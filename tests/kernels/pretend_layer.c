@@ -1,7 +1,7 @@
 /* pretend_layer.c: an OpenCL layer (OPENCL_LAYERS) under which every device says that it is what PRETEND_DEVICE names: "gpu",
  * with the local memory and work-groups of a small one, or "cpu". Lowerings choose by a device's capabilities, so the variants
  * made for GPUs run, and can be checked, on a machine without one. PRETEND_SUB_GROUP=N: its compiler can be told to run N or 2
- * N work-items in lockstep. */
+ * N work-items in lockstep. PRETEND_KERNEL_GROUP=N: it runs no kernel in work-groups of more than N, whatever its own limit. */
 #include <CL/cl_layer.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -50,6 +50,14 @@ static cl_int CL_API_CALL device_info(cl_device_id device, cl_device_info what, 
     return below->clGetDeviceInfo(device, what, bytes, value, bytes_ret);
 }
 
+static cl_int CL_API_CALL kernel_group(cl_kernel kernel, cl_device_id device, cl_kernel_work_group_info what, size_t bytes,
+                                       void *value, size_t *bytes_ret) {
+    const char *limit = getenv("PRETEND_KERNEL_GROUP");
+    const size_t work_group = limit ? strtoul(limit, NULL, 10) : 0;
+    if (work_group && what == CL_KERNEL_WORK_GROUP_SIZE) return answer(&work_group, sizeof work_group, bytes, value, bytes_ret);
+    return below->clGetKernelWorkGroupInfo(kernel, device, what, bytes, value, bytes_ret);
+}
+
 EXPORT CL_API_ENTRY cl_int CL_API_CALL clGetLayerInfo(cl_layer_info what, size_t bytes, void *value, size_t *bytes_ret) {
     static const cl_layer_api_version version = CL_LAYER_API_VERSION_100;
     static const char name[] = "lipcl pretend layer";
@@ -60,9 +68,11 @@ EXPORT CL_API_ENTRY cl_int CL_API_CALL clGetLayerInfo(cl_layer_info what, size_t
 
 EXPORT CL_API_ENTRY cl_int CL_API_CALL clInitLayer(cl_uint count, const cl_icd_dispatch *target, cl_uint *count_ret,
                                                    const cl_icd_dispatch **layer) {
-    if (count * sizeof(void *) <= offsetof(cl_icd_dispatch, clGetDeviceInfo) || !count_ret || !layer) return CL_INVALID_VALUE;
+    if (count * sizeof(void *) <= offsetof(cl_icd_dispatch, clGetKernelWorkGroupInfo) || !count_ret || !layer)
+        return CL_INVALID_VALUE;
     below = target;
     dispatch.clGetDeviceInfo = device_info;
+    dispatch.clGetKernelWorkGroupInfo = kernel_group;
     *layer = &dispatch;
     *count_ret = sizeof dispatch / sizeof(void *);
     return CL_SUCCESS;

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <lipcl/check.h>
@@ -33,7 +34,8 @@ static struct lipcl_check_result run(const struct lipcl_check_case *one) {
 static void expect_drawn(const char *op, const char *lowering, size_t cases, const char *const *wanted) {
     bool seen[16] = {false};
     for (uint64_t index = 0; index < cases; index++) {
-        struct lipcl_check_result result = run(&(struct lipcl_check_case){op, lowering, LIPCL_FILL_UNIT, 3, index});
+        struct lipcl_check_result result =
+            run(&(struct lipcl_check_case){.op = op, .lowering = lowering, .fill = LIPCL_FILL_UNIT, .seed = 3, .index = index});
         for (size_t i = 0; wanted[i]; i++) seen[i] |= strstr(result.text, wanted[i]) != NULL;
     }
     for (size_t i = 0; wanted[i]; i++) cr_expect(seen[i], "%s: no \"%s\" in %zu cases", op, wanted[i], cases);
@@ -56,7 +58,7 @@ Test(draws, tuning_values_and_the_gpus_code) {
 
 Test(draws, a_case_is_a_function_of_its_numbers) {
     open_device("host");
-    const struct lipcl_check_case one = {"maxpool3d", NULL, LIPCL_FILL_EDGE, 5, 17};
+    const struct lipcl_check_case one = {.op = "maxpool3d", .fill = LIPCL_FILL_EDGE, .seed = 5, .index = 17};
     struct lipcl_check_case other = one, later = one;
     other.seed++;
     later.index++;
@@ -65,6 +67,18 @@ Test(draws, a_case_is_a_function_of_its_numbers) {
     cr_expect_str_neq(first.text, seed.text);
     cr_expect_str_neq(first.text, index.text);
     cr_expect_eq(first.bound_share, again.bound_share);
+    close_device();
+}
+
+/* For simulators: nothing that takes them long, so LipNet's own cases neither, which are an operator's first. */
+Test(draws, small_cases_are_small) {
+    open_device("host");
+    for (uint64_t index = 0; index < 40; index++) {
+        struct lipcl_check_result result = run(&(struct lipcl_check_case){.op = "relu", .index = index, .small = true});
+        const char *at = strchr(result.text, '[');
+        cr_assert(at, "%s", result.text);
+        while (*at != ']') cr_expect_leq(strtoul(at + 1, (char **)&at, 10), 5, "case %zu: %s", (size_t)index, result.text);
+    }
     close_device();
 }
 

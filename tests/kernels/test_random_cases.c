@@ -16,7 +16,8 @@ static void check_lowering(struct lipcl_context *ctx, struct lipcl_device *devic
     for (int fill = 0; fill < FILLS; fill++)
         for (uint64_t index = 0; index < CASES; index++) {
             struct lipcl_check_result result;
-            struct lipcl_check_case spec = {op, lowering, (enum lipcl_fill)fill, 20240229, index};
+            struct lipcl_check_case spec = {
+                .op = op, .lowering = lowering, .fill = (enum lipcl_fill)fill, .seed = 20240229, .index = index};
             enum lipcl_status status = lipcl_check_run(ctx, &result, device, &spec);
             cr_assert(status == LIPCL_OK, "%s: %s", result.text, lipcl_context_error(ctx));
             cr_expect(result.verdict != LIPCL_CHECK_FAILED, "%s, fill %s, seed 20240229, case %d: %s\n  %s", result.lowering,
