@@ -61,6 +61,7 @@ struct cl_state {
     cl_device_id device;
     cl_context context;
     cl_command_queue queue;
+    bool uses_blast;                   /* cl_blast.c: has computed a product */
     struct cl_program_entry *programs; /* cl_program.c: what was built, by file and options */
 };
 
@@ -110,6 +111,8 @@ static inline cl_int cl_recorded(struct lipcl_device *device, cl_int code, cl_ev
 
 bool cl_blast_is_available(void);
 enum lipcl_status cl_blast_temporary_bytes(struct lipcl_device *device, size_t *bytes, const struct device_gemm *gemm);
+/* The device goes: CLBlast forgets what it keeps when no other uses it. */
+void cl_blast_leave(struct lipcl_device *device);
 enum lipcl_status cl_blast_gemm(struct lipcl_device *device, const struct device_gemm *gemm);
 
 #endif

@@ -174,6 +174,7 @@ fail:
 static void cl_destroy(struct lipcl_device *device) {
     struct cl_state *state = cl_state(device);
     cl_programs_destroy(device);
+    cl_blast_leave(device);
     if (!device->lost) { /* a dead context is left alone: drivers crash when it is called */
         if (state->queue) state->cl->clReleaseCommandQueue(state->queue);
         if (state->context) state->cl->clReleaseContext(state->context);
