@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "tune/tuner.h"
 
-enum { MAX_RUNS = 9, MIN_RUNS = 3, RUNS_NS = 200000000, TURNS = 15, MIN_TURNS = 5, TURNS_NS = 1000000000, BLOCKS = 16 };
+enum { MAX_RUNS = 9, MIN_RUNS = 3, RUNS_NS = 200000000, TURNS = 15, MIN_TURNS = 5, BLOCKS = 16 };
 
 struct tuning candidate_tuning(const struct candidate *candidate) {
     struct tuning tuning = {{0}};
@@ -70,12 +70,12 @@ fail:
     return status;
 }
 
-enum lipcl_status trials_compare(struct lipcl_tuner *tuner, struct trial *trials, size_t count, uint64_t *ns) {
+enum lipcl_status trials_compare(struct lipcl_tuner *tuner, struct trial *trials, size_t count, uint64_t end_ns, uint64_t *ns) {
     enum lipcl_status status = LIPCL_OK;
-    uint64_t(*taken)[TURNS] = calloc(count, sizeof *taken), begin = time_ns();
+    uint64_t(*taken)[TURNS] = calloc(count, sizeof *taken);
     size_t turns = 0;
     if (!taken) TRY(fail_memory(tuner->ctx, count * sizeof *taken));
-    for (; turns < TURNS && (turns < MIN_TURNS || time_ns() - begin < TURNS_NS); turns++)
+    for (; turns < TURNS && (turns < MIN_TURNS || time_ns() < end_ns); turns++)
         for (size_t i = 0; i < count; i++) TRY(lipcl_plan_time_layer(tuner->ctx, trials[i].plan, 0, 1, &taken[i][turns]));
     for (size_t i = 0; i < count; i++) ns[i] = median(taken[i], turns);
 

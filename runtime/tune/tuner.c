@@ -108,13 +108,14 @@ size_t lipcl_tuner_layer_count(const struct lipcl_tuner *tuner) {
     return tuner->task_count;
 }
 
-/* The layer's part of the time that is left. */
-static uint64_t layer_end(const struct lipcl_tuner *tuner, size_t layer) {
+/* The layer's part of the time that is left, most of it for the search. */
+static void set_ends(const struct lipcl_tuner *tuner, size_t layer, struct search *search) {
     double sum = 0;
-    uint64_t now = time_ns();
+    uint64_t now = time_ns(), left = now < tuner->end_ns ? tuner->end_ns - now : 0;
     for (size_t i = layer; i < tuner->task_count; i++) sum += tuner->tasks[i].weight;
-    if (now >= tuner->end_ns || sum <= 0) return now;
-    return now + (uint64_t)((double)(tuner->end_ns - now) * tuner->tasks[layer].weight / sum);
+    double part = sum > 0 ? (double)left * tuner->tasks[layer].weight / sum : 0;
+    search->end_ns = now + (uint64_t)(0.7 * part);
+    search->compare_end_ns = now + (uint64_t)part;
 }
 
 /* A record's choice as a candidate; false: it is none. */
@@ -151,7 +152,7 @@ static enum lipcl_status choose(struct search *search, struct trial trials[1 + F
         if (status == LIPCL_ERROR_DEVICE_LOST) goto fail;
         if (status == LIPCL_OK) count++;
     }
-    TRY(trials_compare(search->tuner, trials, count, ns));
+    TRY(trials_compare(search->tuner, trials, count, search->compare_end_ns, ns));
     for (;;) {
         *winner = 0;
         for (size_t i = 1; i < count; i++)
@@ -205,7 +206,7 @@ static enum lipcl_status tune(struct lipcl_tuner *tuner, size_t layer, struct se
     hint_count += read_hint(tuner, &hints[hint_count], &tuner->records, text, node);
     size_t recorded = hint_count;
     hint_count += read_hint(tuner, &hints[hint_count], &tuner->imported, text, node);
-    search->end_ns = layer_end(tuner, layer);
+    set_ends(tuner, layer, search);
     TRY(search_run(search, hints, hint_count));
     result->stopped = tuner_is_stopped(tuner);
     result->complete = search->complete;

@@ -53,8 +53,8 @@ void trial_end(struct trial *trial);
 /* The median of several runs; fewer where they take long, and two where both take twice `best_ns` (0: nothing to beat). */
 enum lipcl_status trial_time(struct lipcl_tuner *tuner, struct trial *trial, uint64_t best_ns, uint64_t *ns);
 
-/* Medians of `count` trials that run in turns. */
-enum lipcl_status trials_compare(struct lipcl_tuner *tuner, struct trial *trials, size_t count, uint64_t *ns);
+/* Medians of `count` trials that run in turns, a few at least, until `end_ns`. */
+enum lipcl_status trials_compare(struct lipcl_tuner *tuner, struct trial *trials, size_t count, uint64_t end_ns, uint64_t *ns);
 
 /* Whether what the latest run made agrees with the reference in random blocks. */
 enum lipcl_status trial_verify(struct lipcl_tuner *tuner, struct trial *trial, bool *ok);
@@ -64,9 +64,9 @@ struct search {
     struct lipcl_tuner *tuner;
     const struct task *task;
     const struct lipcl_graph *graph;
-    struct trial *base; /* the layer as planning has it */
-    uint64_t end_ns;
-    uint64_t draws; /* random numbers taken */
+    struct trial *base;              /* the layer as planning has it */
+    uint64_t end_ns, compare_end_ns; /* of the search, and of the comparison of the best */
+    uint64_t draws;                  /* random numbers taken */
     size_t tried, refused;
     bool complete;
     size_t seen_count, seen_capacity;
