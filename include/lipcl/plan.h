@@ -19,9 +19,19 @@
 extern "C" {
 #endif
 
+/* What a layer may do for speed. */
+enum lipcl_precision {
+    /* Sums may be formed in another way than the definition does, within a bound that is checked all the same: convolutions by
+     * Winograd's minimal filtering have errors some ten times as large as direct ones, still around 1e-6 of the largest
+     * value, and an infinity or a NaN in the input spreads to its neighbours. */
+    LIPCL_PRECISION_FAST,
+    LIPCL_PRECISION_EXACT, /* every sum as the definition has it, in any order */
+};
+
 /* The zero value is the default. */
 struct lipcl_plan_params {
     enum lipcl_gemm gemm;
+    enum lipcl_precision precision;
     bool no_fusion; /* every operator its own layer: slower, but each can be looked at */
     /* Planning trusts every kernel as it is. By default each build of a kernel, on each device with each driver, first has to
      * give some blocks of numbers as the reference does; a lowering that fails is refused, with a warning, and the next one or

@@ -107,16 +107,37 @@ static struct lipcl_shape lipnet_conv_output(const struct draw *draw, size_t i) 
     return SHAPE(1, lipnet_convs[i].out, draw->frames, lipnet_convs[i].height / s, lipnet_convs[i].width / s);
 }
 
+/* A plane's window as image networks have it, 3 x 3 or 5 x 5 without dilation: some lowerings are for those alone. */
+static void draw_plain_plane(struct draw *draw, struct lipcl_conv3d_params *p, struct lipcl_shape *x, const size_t out[2]) {
+    size_t kernel = draw_chance(draw, 2) ? 3 : 5, stride = kernel == 5 && draw_chance(draw, 2) ? 2 : 1;
+    for (size_t i = 1; i < 3; i++) {
+        size_t reach = (out[i - 1] - 1) * stride + kernel + draw_size(draw, 0, stride - 1);
+        size_t padding = stride * draw_size(draw, 0, kernel / 2 / stride);
+        while (padding && reach <= 2 * padding) padding -= stride;
+        p->kernel[i] = kernel;
+        p->stride[i] = stride;
+        p->dilation[i] = 1;
+        p->padding[i] = padding;
+        x->dims[2 + i] = reach - 2 * padding;
+    }
+}
+
 static void draw_random_conv(struct draw *draw, struct lipcl_conv3d_params *p, struct lipcl_shape *x) {
-    size_t groups = draw_chance(draw, 4) ? draw_size(draw, 2, 4) : 1;
+    bool plain = draw_chance(draw, 3);
+    size_t groups = !plain && draw_chance(draw, 4) ? draw_size(draw, 2, 4) : 1;
     size_t in = groups * draw_dim(draw, groups > 1 ? 9 : 33), out = groups * draw_dim(draw, groups > 1 ? 17 : 37);
     if (is_wide(draw)) out += 128 * groups;
     *p = (struct lipcl_conv3d_params){.out_channels = out, .groups = groups, .no_bias = draw_chance(draw, 4)};
     *x = SHAPE(draw_size(draw, 1, 2), in, 1, 1, 1);
     static const size_t limits[3] = {7, 13, 37};
-    for (size_t i = 0; i < 3; i++)
-        x->dims[2 + i] =
-            draw_window(draw, draw_dim(draw, limits[i]), &p->kernel[i], &p->stride[i], &p->padding[i], &p->dilation[i], false);
+    size_t out[3];
+    for (size_t i = 0; i < 3; i++) {
+        out[i] = draw_dim(draw, limits[i]);
+        x->dims[2 + i] = draw_window(draw, out[i], &p->kernel[i], &p->stride[i], &p->padding[i], &p->dilation[i], false);
+    }
+    if (!plain) return;
+    p->stride[0] = p->dilation[0] = 1;
+    draw_plain_plane(draw, p, x, out + 1);
 }
 
 /* A max-pool that takes `out` [3] positions: half over disjoint windows, which lowerings may fuse, half over others, which they

@@ -122,6 +122,7 @@ struct lower_request {
     struct epilogue epilogue;
     const struct device_caps *caps;
     enum lipcl_gemm gemm;
+    bool exact; /* only the definition's own sums: nothing that trades rounding errors or special values for speed */
     struct tuning tuning;
 };
 
@@ -174,10 +175,18 @@ struct lowering {
     const struct tuning_knob *knobs;
     /* Whether it can do this at all, epilogue and tuning included. */
     bool (*supports)(const struct lower_request *request);
+    /* Whether it is likely to be the fastest way for a layer that it supports; NULL: always. Asked for by name it need not be. */
+    bool (*pays)(const struct lower_request *request);
     /* Whether activation `input` may come in this layout; otherwise the plan copies it to row-major first. */
     bool (*accepts)(const struct lower_request *request, size_t input, const struct layout *layout);
     /* Fills `lowered`, which comes zeroed but for the arena. On failure the caller still frees its constants. */
     enum lipcl_status (*lower)(struct lipcl_context *ctx, const struct lower_request *request, struct lowered *lowered);
+    /* NULL: its sums are the definition's. Otherwise it adds more than that, and this fills in io->magnitude with what takes the
+     * place of S in the release bound (COMPARE_UNBOUNDED where an intermediate may overflow); the rest of `io` is as the
+     * reference had it. For blocks of output 0 it holds when they begin and end on multiples of `grain`, or where the output
+     * does. */
+    op_ref_fn magnitude;
+    size_t grain[LIPCL_MAX_RANK];
 };
 
 /* For `accepts`: one digit a dimension, which any kernel with strides can read. */

@@ -17,6 +17,7 @@ struct cut {
     struct lipcl_tensor slots[CROP_MAX_INPUTS], *owned[CROP_MAX_INPUTS];
     struct lipcl_tensor *output;
     double *input_magnitude, *magnitude;
+    op_ref_fn magnitude_of; /* the lowering's own, or NULL */
 };
 
 static void cut_finish(struct cut *cut) {
@@ -39,6 +40,10 @@ static enum lipcl_status plan_cuts(struct lipcl_plan *plan, const struct step *s
             if (node->inputs[k]) inputs[k] = &plan->values[plan->alias[node->inputs[k]]].shape;
         for (size_t k = 0; k < node->op->output_count; k++) outputs[k] = plan->values[node->outputs[k]].shape;
         cuts[i].node = node;
+        if (i == 0 && step->lowering && step->lowering->magnitude) {
+            cuts[i].magnitude_of = step->lowering->magnitude;
+            wanted = box_aligned(&wanted, step->lowering->grain, &outputs[0]);
+        }
         cuts[i].crop = (struct op_crop){.output = wanted, .params = arena_copy(arena, node->params, node->op->params_bytes)};
         if (!cuts[i].crop.params) return fail_memory(device_context(plan->device), node->op->params_bytes);
         if (!node->op->crop || !node->op->crop(&cuts[i].crop, inputs, outputs)) return LIPCL_OK;
@@ -111,14 +116,15 @@ static enum lipcl_status compute(struct lipcl_context *ctx, struct cut *cut, boo
         if (!cut->magnitude) TRY(fail_memory(ctx, lipcl_tensor_count(cut->output) * sizeof *cut->magnitude));
     }
     outputs[0] = cut->output;
-    TRY(run_alone(cut->node->op->reference, ctx,
-                  &(struct ref_io){
-                      .params = cut->crop.params,
-                      .inputs = inputs,
-                      .outputs = outputs,
-                      .magnitude = cut->magnitude,
-                      .input_magnitude = cut->input_magnitude,
-                  }));
+    struct ref_io io = {
+        .params = cut->crop.params,
+        .inputs = inputs,
+        .outputs = outputs,
+        .magnitude = cut->magnitude,
+        .input_magnitude = cut->input_magnitude,
+    };
+    TRY(run_alone(cut->node->op->reference, ctx, &io));
+    if (want_magnitude && cut->magnitude_of) TRY(run_alone(cut->magnitude_of, ctx, &io));
 
 fail:
     return status;

@@ -169,6 +169,7 @@ static enum lipcl_status request_init(struct request *request, struct lipcl_plan
         .wanted = request->wanted,
         .caps = &request->caps,
         .gemm = params->gemm,
+        .exact = params->precision == LIPCL_PRECISION_EXACT,
     };
     if (plan->checks.lowering && strcmp(first->op->name, plan->checks.op) == 0) request->lower.tuning = plan->checks.tuning;
     for (size_t i = 1; i < layer->node_count; i++) { /* the fusion pass lets only these two follow */
@@ -283,7 +284,7 @@ static bool is_barred(const struct lipcl_plan *plan, const struct request *reque
 }
 
 static bool supports(const struct lipcl_plan *plan, struct request *request, const struct lowering *lowering) {
-    if (lowering->supports(&request->lower)) return true;
+    if (lowering->supports(&request->lower)) return plan->checks.lowering || !lowering->pays || lowering->pays(&request->lower);
     if (!plan->checks.lowering) return false;
     /* Asked for by name, a matrix product is no matter of preference. */
     request->lower.gemm = request->lower.gemm == LIPCL_GEMM_AUTO ? LIPCL_GEMM_CLBLAST : LIPCL_GEMM_AUTO;

@@ -38,9 +38,11 @@ void step_tensors_finish(struct step_tensors *tensors) {
     *tensors = (struct step_tensors){0};
 }
 
-/* Computes one node from `inputs`; the caller owns what comes back in outputs and, where wanted, magnitude. */
-static enum lipcl_status run_node(struct lipcl_plan *plan, const struct node *node, struct lipcl_tensor *const *inputs,
-                                  const double *input_magnitude, const struct lipcl_tensor *observed, bool want_magnitude,
+/* Computes one node from `inputs`; the caller owns what comes back in outputs and, where wanted, magnitude. `lowering`: that of
+ * the step, for its first node; else NULL. */
+static enum lipcl_status run_node(struct lipcl_plan *plan, const struct node *node, const struct lowering *lowering,
+                                  struct lipcl_tensor *const *inputs, const double *input_magnitude,
+                                  const struct lipcl_tensor *observed, bool want_magnitude,
                                   struct lipcl_tensor *outputs[OP_MAX_OUTPUTS], double *magnitude[OP_MAX_OUTPUTS]) {
     enum lipcl_status status = LIPCL_OK;
     struct lipcl_context *ctx = device_context(plan->device);
@@ -51,15 +53,17 @@ static enum lipcl_status run_node(struct lipcl_plan *plan, const struct node *no
         magnitude[i] = calloc(count, sizeof *magnitude[i]);
         if (!magnitude[i]) TRY(fail_memory(ctx, count * sizeof *magnitude[i]));
     }
-    TRY(node->op->reference(ctx, &(struct ref_io){
-                                     .params = node->params,
-                                     .inputs = (const struct lipcl_tensor *const *)inputs,
-                                     .outputs = outputs,
-                                     .magnitude = magnitude[0],
-                                     .final_magnitude = magnitude[1],
-                                     .input_magnitude = input_magnitude,
-                                     .observed = observed,
-                                 }));
+    struct ref_io io = {
+        .params = node->params,
+        .inputs = (const struct lipcl_tensor *const *)inputs,
+        .outputs = outputs,
+        .magnitude = magnitude[0],
+        .final_magnitude = magnitude[1],
+        .input_magnitude = input_magnitude,
+        .observed = observed,
+    };
+    TRY(node->op->reference(ctx, &io));
+    if (want_magnitude && lowering && lowering->magnitude) TRY(lowering->magnitude(ctx, &io));
 
 fail:
     return status;
@@ -72,8 +76,8 @@ enum lipcl_status step_reference(struct lipcl_plan *plan, const struct step *ste
     double *magnitude[OP_MAX_OUTPUTS] = {0};
     for (size_t i = 0; i < step->layer.node_count; i++) {
         struct lipcl_tensor *const *inputs = i == 0 ? tensors->inputs : &tensors->outputs[0];
-        TRY(run_node(plan, &plan->nodes[step->layer.nodes[i]], inputs, tensors->magnitude[0], observed, want_magnitude, outputs,
-                     magnitude));
+        TRY(run_node(plan, &plan->nodes[step->layer.nodes[i]], i == 0 ? step->lowering : NULL, inputs, tensors->magnitude[0],
+                     observed, want_magnitude, outputs, magnitude));
         for (size_t k = 0; k < OP_MAX_OUTPUTS; k++) {
             lipcl_tensor_destroy(&tensors->outputs[k]);
             free(tensors->magnitude[k]);

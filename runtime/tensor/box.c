@@ -17,6 +17,18 @@ struct box box_inside(const struct box *box, const struct lipcl_shape *shape) {
     return inside;
 }
 
+struct box box_aligned(const struct box *box, const size_t *grain, const struct lipcl_shape *shape) {
+    struct box aligned = *box;
+    for (size_t dim = 0; dim < shape->rank; dim++) {
+        ptrdiff_t unit = (ptrdiff_t)grain[dim], end = box->start[dim] + (ptrdiff_t)box->shape.dims[dim];
+        ptrdiff_t limit = (ptrdiff_t)shape->dims[dim];
+        aligned.start[dim] = box->start[dim] / unit * unit;
+        end = (end + unit - 1) / unit * unit;
+        aligned.shape.dims[dim] = (size_t)((end < limit ? end : limit) - aligned.start[dim]);
+    }
+    return aligned;
+}
+
 bool box_equal(const struct box *a, const struct box *b) {
     return lipcl_shape_equal(&a->shape, &b->shape) && memcmp(a->start, b->start, a->shape.rank * sizeof *a->start) == 0;
 }

@@ -21,6 +21,9 @@ struct box box_whole(const struct lipcl_shape *shape);
 /* The part of `box` that lies inside a tensor of `shape`; of an empty part the shape's count is 0. */
 struct box box_inside(const struct box *box, const struct lipcl_shape *shape);
 
+/* The smallest box around this one that begins and ends on multiples of `grain`, or where `shape` ends. */
+struct box box_aligned(const struct box *box, const size_t *grain, const struct lipcl_shape *shape);
+
 bool box_equal(const struct box *a, const struct box *b);
 
 /* The row-major index in a tensor of `shape` of the box's element with row-major index `index` in the box, which lies inside.

@@ -12,12 +12,16 @@
 #ifndef LIPCL_TENSOR_COMPARE_H
 #define LIPCL_TENSOR_COMPARE_H
 
+#include <float.h>
 #include <stdbool.h>
 #include <stddef.h>
 
+/* A magnitude that says: the lowering's own intermediates may overflow behind this output, nothing is known of it. */
+#define COMPARE_UNBOUNDED DBL_MAX
+
 struct compare_result {
     bool ok;
-    bool vacuous;      /* nothing was proven: several elements, and the reference has the same number everywhere */
+    bool vacuous;      /* nothing was proven: several elements, and the reference has the same number or no bound everywhere */
     double max_error;  /* max |y' - y| */
     double share;      /* max of |y' - y| / bound; infinity where one is a NaN or an infinity and the other is not the same */
     double rho;        /* max |y' - y| / (u S) over the elements with S > 0 */

@@ -1,0 +1,118 @@
+/* winograd_input: V = B^T d B for every tile of x, the first half of a convolution by Winograd's minimal filtering.
+ *
+ *   V[f][i][j][tile][c] = sum over a, b of bt[i][a] d[a][b] bt[j][b],   d = the SIZE x SIZE window of frame f of x under the tile
+ *
+ * x      [N, C, IN_T, IN_H, IN_W], strides X_N ... X_W. A strided convolution is one of stride 1 over SH SW times as many
+ *        channels, its phases: channel (ph SW + pw) C + c of (h, w) is channel c of x at (h SH + ph, w SW + pw)
+ * v      [N (IN_T + 2 PT), SIZE SIZE, TILES_H TILES_W, CHANNELS]; the frames of temporal padding are written as zeros
+ *
+ * A work-item transforms one tile of one frame for VEC channels. What lies outside x is 0.
+ *
+ *   semantic   N, C, IN_T, IN_H, IN_W, X_N, X_C, X_T, X_H, X_W
+ *              SH, SW              strides of the convolution: how many phases
+ *              PT, PH, PW          padding; PH and PW in (h, w) of the phases
+ *              TILES_H, TILES_W, STEP     tiles and the distance of two: F(STEP x STEP, .)
+ *              SIZE                window's side
+ *              IN_0 ... IN_7       rows of B^T as sums over d[0] ... d[SIZE - 1], each multiplied by S
+ *   tuning     VEC                 channels at a time, divides CHANNELS
+ */
+#if !defined N || !defined C || !defined IN_T || !defined IN_H || !defined IN_W
+#error "N, C, IN_T, IN_H and IN_W describe x"
+#endif
+#if !defined X_N || !defined X_C || !defined X_T || !defined X_H || !defined X_W
+#error "X_N, X_C, X_T, X_H and X_W are the strides of x"
+#endif
+#if !defined SH || !defined SW || !defined PT || !defined PH || !defined PW
+#error "SH, SW, PT, PH and PW describe the convolution"
+#endif
+#if !defined TILES_H || !defined TILES_W || !defined STEP || !defined SIZE || !defined IN_0
+#error "TILES_H, TILES_W, STEP, SIZE and IN_0 ... describe the tiles"
+#endif
+#ifndef VEC
+#define VEC 1
+#endif
+#define CHANNELS (C * SH * SW)
+#if CHANNELS % VEC != 0
+#error "VEC: divides the channels"
+#endif
+
+#include "common.clh"
+
+/* VEC channels from `channel` on at (h, w) of the phases; rows and columns outside x are 0. */
+static floatV load_x(__global const float *restrict x, int channel, int h, int w) {
+#if SH * SW == 1 && X_C == 1
+    if (h < 0 || h >= IN_H || w < 0 || w >= IN_W) return (floatV)(0.0f);
+    return load_v(x + (long)h * X_H + (long)w * X_W + channel);
+#else
+    float lanes[VEC];
+#pragma unroll
+    for (int i = 0; i < VEC; i++) {
+        const int phase = (channel + i) / C, c = (channel + i) % C;
+        const int row = h * SH + phase / SW, column = w * SW + phase % SW;
+        const bool inside = row >= 0 && row < IN_H && column >= 0 && column < IN_W;
+        lanes[i] = inside ? x[(long)c * X_C + (long)row * X_H + (long)column * X_W] : 0.0f;
+    }
+    return load_v(lanes);
+#endif
+}
+
+/* One line of the window through B^T. */
+#define TRANSFORM(out)                                                                                                         \
+    out(0, IN_0) out(1, IN_1) out(2, IN_2) LINE_3(out) LINE_4(out) LINE_5(out) LINE_6(out) LINE_7(out)
+#if SIZE > 3
+#define LINE_3(out) out(3, IN_3)
+#else
+#define LINE_3(out)
+#endif
+#if SIZE > 4
+#define LINE_4(out) out(4, IN_4)
+#else
+#define LINE_4(out)
+#endif
+#if SIZE > 5
+#define LINE_5(out) out(5, IN_5)
+#else
+#define LINE_5(out)
+#endif
+#if SIZE > 6
+#define LINE_6(out) out(6, IN_6)
+#else
+#define LINE_6(out)
+#endif
+#if SIZE > 7
+#define LINE_7(out) out(7, IN_7)
+#else
+#define LINE_7(out)
+#endif
+
+__kernel void winograd_input(__global const float *restrict x, __global float *restrict v) {
+    const int channel = (int)get_global_id(0) * VEC, tile = (int)get_global_id(1), frame = (int)get_global_id(2);
+    const int n = frame / (IN_T + 2 * PT), t = frame % (IN_T + 2 * PT) - PT;
+    const size_t plane = (size_t)TILES_H * TILES_W * CHANNELS;
+    v += (size_t)frame * SIZE * SIZE * plane + (size_t)tile * CHANNELS + channel;
+
+    if (t < 0 || t >= IN_T) {
+        for (int p = 0; p < SIZE * SIZE; p++) store_v((floatV)(0.0f), v + p * plane);
+        return;
+    }
+    x += (long)n * X_N + (long)t * X_T;
+    const int top = tile / TILES_W * STEP - PH, left = tile % TILES_W * STEP - PW;
+
+    floatV half_done[SIZE][SIZE]; /* columns transformed: B^T d */
+#pragma unroll
+    for (int b = 0; b < SIZE; b++) {
+        floatV d[SIZE];
+#pragma unroll
+        for (int a = 0; a < SIZE; a++) d[a] = load_x(x, channel, top + a, left + b);
+#define KEEP(i, sum) half_done[i][b] = sum;
+        TRANSFORM(KEEP)
+    }
+#pragma unroll
+    for (int a = 0; a < SIZE; a++) {
+        floatV d[SIZE];
+#pragma unroll
+        for (int b = 0; b < SIZE; b++) d[b] = half_done[a][b];
+#define STORE(j, sum) store_v(sum, v + (a * SIZE + j) * plane);
+        TRANSFORM(STORE)
+    }
+}

@@ -1,0 +1,258 @@
+/* Lowers conv3d to two launches: cl_kernels/winograd_input.cl, and cl_kernels/winograd_output.cl with the epilogue.
+ *
+ * Spatial F(4x4, r x r) for r = 3 and 5; the temporal taps are summed inside the products. A convolution of stride 2 becomes
+ * one of stride 1 over four times as many channels, its phases: tap k of the kernel with padding P reads phase (k - P) mod S at
+ * the distance floor((k - P) / S).
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ops/conv3d_winograd.h"
+#include "ops/op.h"
+
+enum { STEP = 4, VEC = 16, ROWS = 6 };
+
+/* floor(a / b) for b > 0. */
+static long floor_div(long a, long b) {
+    return a / b - (a % b < 0);
+}
+
+/* One axis of the plane as a convolution of stride 1 over phases. */
+struct axis {
+    size_t stride, taps, padding; /* of the phases: taps is the reach of the kernel, padding how far it reaches to the left */
+    size_t out, tiles;
+};
+
+static struct axis make_axis(const struct lipcl_conv3d_params *conv, size_t i, size_t out) {
+    long stride = (long)conv->stride[i], first = floor_div(-(long)conv->padding[i], stride);
+    long last = floor_div((long)conv->kernel[i] - 1 - (long)conv->padding[i], stride);
+    return (struct axis){
+        .stride = conv->stride[i],
+        .taps = (size_t)(last - first + 1),
+        .padding = (size_t)-first,
+        .out = out,
+        .tiles = size_ceil_div(out, STEP),
+    };
+}
+
+bool conv3d_winograd_shape_init(struct conv3d_winograd_shape *s, const struct lipcl_conv3d_params *conv,
+                                const struct lipcl_shape *x, const struct lipcl_shape *y) {
+    struct axis h = make_axis(conv, 1, y->dims[3]), w = make_axis(conv, 2, y->dims[4]);
+    *s = (struct conv3d_winograd_shape){
+        .batch = x->dims[0],
+        .frames_in = x->dims[2],
+        .frames_out = y->dims[2],
+        .phases_h = h.stride,
+        .phases_w = w.stride,
+        .channels = x->dims[1] * h.stride * w.stride,
+        .out_channels = conv->out_channels,
+        .padding_h = h.padding,
+        .padding_w = w.padding,
+        .tiles_h = h.tiles,
+        .tiles_w = w.tiles,
+    };
+    if (conv->groups != 1 || conv->stride[0] != 1 || h.taps != w.taps || (h.taps != 3 && h.taps != 5)) return false;
+    if (conv->dilation[0] != 1 || conv->dilation[1] != 1 || conv->dilation[2] != 1) return false;
+    if (conv->stride[1] > 2 || conv->stride[2] > 2) return false;
+    /* So that a block cut out of the middle, without padding, has the same phases. */
+    if (conv->padding[1] % conv->stride[1] || conv->padding[2] % conv->stride[2]) return false;
+    /* Frames of temporal padding are stored once for all taps, so there must be as many outputs as that gives. */
+    if (s->frames_in + 2 * conv->padding[0] != s->frames_out + conv->kernel[0] - 1) return false;
+    return winograd_init(&s->transform, STEP, h.taps);
+}
+
+/* Element (kt, c, a, b) of the kernel over phases, for output channel k; 0 where the phase has no tap. */
+static double virtual_weight(const struct conv3d_winograd_shape *s, const struct lipcl_conv3d_params *conv, const float *weight,
+                             size_t k, size_t kt, size_t channel, size_t a, size_t b) {
+    size_t C = s->channels / (s->phases_h * s->phases_w), phase = channel / C, c = channel % C;
+    long h = ((long)a - (long)s->padding_h) * (long)s->phases_h + (long)(phase / s->phases_w) + (long)conv->padding[1];
+    long w = ((long)b - (long)s->padding_w) * (long)s->phases_w + (long)(phase % s->phases_w) + (long)conv->padding[2];
+    if (h < 0 || h >= (long)conv->kernel[1] || w < 0 || w >= (long)conv->kernel[2]) return 0;
+    return (double)weight[(((k * C + c) * conv->kernel[0] + kt) * conv->kernel[1] + (size_t)h) * conv->kernel[2] + (size_t)w];
+}
+
+void conv3d_winograd_weight(const struct conv3d_winograd_shape *s, const struct lipcl_conv3d_params *conv, const float *weight,
+                            size_t k, size_t kt, size_t channel, bool magnitude, double u[WINOGRAD_MAX][WINOGRAD_MAX]) {
+    const struct winograd *t = &s->transform;
+    double half[WINOGRAD_MAX][WINOGRAD_MAX] = {{0}};
+    for (size_t i = 0; i < t->n; i++)
+        for (size_t b = 0; b < t->r; b++)
+            for (size_t a = 0; a < t->r; a++) {
+                double g = t->g[i][a], w = virtual_weight(s, conv, weight, k, kt, channel, a, b);
+                half[i][b] += magnitude ? fabs(g) * fabs(w) : g * w;
+            }
+    for (size_t i = 0; i < t->n; i++)
+        for (size_t j = 0; j < t->n; j++) {
+            u[i][j] = 0;
+            for (size_t b = 0; b < t->r; b++) u[i][j] += half[i][b] * (magnitude ? fabs(t->g[j][b]) : t->g[j][b]);
+        }
+}
+
+static bool pool_fits(const struct lipcl_maxpool3d_params *pool, const struct lipcl_shape *op_output) {
+    if (!pool) return true;
+    for (size_t i = 0; i < 3; i++)
+        if (pool->padding[i] || pool->dilation[i] != 1 || pool->stride[i] != pool->kernel[i] ||
+            (pool->ceil_mode && op_output->dims[2 + i] % pool->kernel[i]))
+            return false;
+    return pool->kernel[0] == 1 && STEP % pool->kernel[1] == 0 && STEP % pool->kernel[2] == 0;
+}
+
+static bool supports(const struct lower_request *request) {
+    struct conv3d_winograd_shape s;
+    const struct lipcl_conv3d_params *conv = request->params;
+    /* The private tile array and the streamed weights suit the caches of a CPU, not a GPU's registers. */
+    if (!request->caps->cpu || request->exact || !pool_fits(request->epilogue.pool, &request->op_outputs[0])) return false;
+    if (!conv3d_winograd_shape_init(&s, conv, request->input_shapes[0], &request->op_outputs[0])) return false;
+    size_t tiles, bytes;
+    return size_multiply(&tiles, s.tiles_h * s.tiles_w, s.batch * s.frames_out) && tiles < (size_t)1 << 24 &&
+           size_multiply(&bytes, tiles + 2 * s.tiles_h * s.tiles_w * conv->padding[0] * s.batch,
+                         s.transform.n * s.transform.n * s.channels * sizeof(float)) &&
+           bytes < (size_t)1 << 31;
+}
+
+/* Worth it where the products dominate: with few channels the transforms cost more than they save. */
+static bool pays(const struct lower_request *request) {
+    const struct lipcl_conv3d_params *conv = request->params;
+    const size_t *x = request->input_shapes[0]->dims, *y = request->op_outputs[0].dims;
+    return x[1] * conv->stride[1] * conv->stride[2] * conv->kernel[0] >= 32 && conv->out_channels >= 16 && y[3] >= 4 &&
+           y[4] >= 4;
+}
+
+/* "c*d[0]+c*d[1]": a row of a transform as the kernels' arithmetic. */
+static const char *row_text(struct arena *arena, const double *row, size_t count) {
+    const char *text = "";
+    for (size_t i = 0; text && i < count; i++) {
+        if (row[i] == 0) continue;
+        const char *sign = row[i] < 0 ? "-" : *text ? "+" : "";
+        if (fabs(row[i]) == 1)
+            text = arena_printf(arena, "%s%sd[%zu]", text, sign, i);
+        else
+            text = arena_printf(arena, "%s%s%#.9gf*d[%zu]", text, sign, fabs(row[i]), i);
+    }
+    return text;
+}
+
+/* " -DIN_0=... -DIN_1=..." */
+static const char *matrix_text(struct arena *arena, const char *name, const double matrix[WINOGRAD_MAX][WINOGRAD_MAX],
+                               size_t rows, size_t columns) {
+    const char *text = "";
+    for (size_t i = 0; text && i < rows; i++) {
+        const char *row = row_text(arena, matrix[i], columns);
+        text = row ? arena_printf(arena, "%s -D%s_%zu=(%s)", text, name, i, row) : NULL;
+    }
+    return text;
+}
+
+static enum lipcl_status pack_weights(struct lipcl_context *ctx, const struct lower_request *request, struct lowered *lowered,
+                                      const struct conv3d_winograd_shape *s, struct arg *weight, struct arg *bias) {
+    enum lipcl_status status;
+    const struct lipcl_conv3d_params *conv = request->params;
+    size_t points = s->transform.n * s->transform.n, taps = conv->kernel[0], K = s->out_channels,
+           blocks = size_ceil_div(K, VEC);
+    double u[WINOGRAD_MAX][WINOGRAD_MAX];
+    float *data;
+    TRY(lowered_constant(ctx, lowered, weight, &data, blocks * points * taps * s->channels * VEC));
+    for (size_t k = 0; k < K; k++)
+        for (size_t kt = 0; kt < taps; kt++)
+            for (size_t c = 0; c < s->channels; c++) {
+                conv3d_winograd_weight(s, conv, request->parameters[1]->data, k, kt, c, false, u);
+                for (size_t p = 0; p < points; p++)
+                    data[(((k / VEC * points + p) * taps + kt) * s->channels + c) * VEC + k % VEC] =
+                        (float)u[p / s->transform.n][p % s->transform.n];
+            }
+    TRY(lowered_constant(ctx, lowered, bias, &data, blocks * VEC));
+    if (request->parameters[2]) memcpy(data, request->parameters[2]->data, K * sizeof *data);
+
+fail:
+    return status;
+}
+
+static enum lipcl_status append_input(struct lipcl_context *ctx, const struct lower_request *request, struct lowered *lowered,
+                                      const struct conv3d_winograd_shape *s, struct arg v) {
+    enum lipcl_status status;
+    const struct lipcl_conv3d_params *conv = request->params;
+    const size_t *x = request->input_shapes[0]->dims;
+    const struct winograd *t = &s->transform;
+    size_t in[5], vec = VEC;
+    struct launch *launch;
+    for (size_t dim = 0; dim < 5; dim++) layout_stride(&request->input_layouts[0], dim, &in[dim]);
+    while (s->channels % vec) vec /= 2;
+    const char *rows = matrix_text(lowered->arena, "IN", t->bt, t->n, t->n);
+    if (!rows) TRY(fail_memory(ctx, 1024));
+    TRY(lowered_launch(
+        ctx, lowered, &launch, "winograd_input.cl", "winograd_input",
+        "-cl-mad-enable -DN=%zu -DC=%zu -DIN_T=%zu -DIN_H=%zu -DIN_W=%zu -DX_N=%zu -DX_C=%zu -DX_T=%zu -DX_H=%zu "
+        "-DX_W=%zu -DSH=%zu -DSW=%zu -DPT=%zu -DPH=%zu -DPW=%zu -DTILES_H=%zu -DTILES_W=%zu -DSTEP=%d -DSIZE=%zu "
+        "-DVEC=%zu%s",
+        x[0], x[1], x[2], x[3], x[4], in[0], in[1], in[2], in[3], in[4], s->phases_h, s->phases_w, conv->padding[0],
+        s->padding_h, s->padding_w, s->tiles_h, s->tiles_w, STEP, t->n, vec, rows));
+    launch->global[0] = s->channels / vec;
+    launch->global[1] = s->tiles_h * s->tiles_w;
+    launch->global[2] = s->batch * (s->frames_in + 2 * conv->padding[0]);
+    launch->arg_count = 2;
+    launch->args[0] = arg_input(0);
+    launch->args[1] = v;
+
+fail:
+    return status;
+}
+
+static enum lipcl_status append_output(struct lipcl_context *ctx, const struct lower_request *request, struct lowered *lowered,
+                                       const struct conv3d_winograd_shape *s, struct arg v, struct arg weight,
+                                       struct arg bias) {
+    enum lipcl_status status;
+    const struct lipcl_conv3d_params *conv = request->params;
+    const struct lipcl_maxpool3d_params *pool = request->epilogue.pool;
+    const size_t *y = request->outputs[0].dims;
+    const struct winograd *t = &s->transform;
+    struct launch *launch;
+    const char *rows = matrix_text(lowered->arena, "OUT", t->at, t->m, t->n);
+    if (!rows) TRY(fail_memory(ctx, 1024));
+    TRY(lowered_launch(
+        ctx, lowered, &launch, "winograd_output.cl", "winograd_output",
+        "-cl-mad-enable -DN=%zu -DOUT_T=%zu -DOUT_H=%zu -DOUT_W=%zu -DK=%zu -DKT=%zu -DCHANNELS=%zu -DTILES_H=%zu "
+        "-DTILES_W=%zu -DSTEP=%d -DSIZE=%zu -DPOOL_H=%zu -DPOOL_W=%zu -DRELU=%d -DVEC=%d -DROWS=%d%s",
+        s->batch, y[2], y[3], y[4], s->out_channels, conv->kernel[0], s->channels, s->tiles_h, s->tiles_w, STEP, t->n,
+        pool ? pool->kernel[1] : 1, pool ? pool->kernel[2] : 1, request->epilogue.relu, VEC, ROWS, rows));
+    launch->global[0] = size_ceil_div(s->batch * s->frames_out * s->tiles_h * s->tiles_w, ROWS);
+    launch->global[1] = size_ceil_div(s->out_channels, VEC);
+    launch->arg_count = 4;
+    launch->args[0] = v;
+    launch->args[1] = weight;
+    launch->args[2] = bias;
+    launch->args[3] = arg_output(0);
+
+fail:
+    return status;
+}
+
+static enum lipcl_status lower(struct lipcl_context *ctx, const struct lower_request *request, struct lowered *lowered) {
+    enum lipcl_status status;
+    const struct lipcl_conv3d_params *conv = request->params;
+    struct conv3d_winograd_shape s;
+    struct arg v, weight, bias;
+    conv3d_winograd_shape_init(&s, conv, request->input_shapes[0], &request->op_outputs[0]);
+    size_t n = s.transform.n, frames = s.batch * (s.frames_in + 2 * conv->padding[0]);
+    TRY(pack_weights(ctx, request, lowered, &s, &weight, &bias));
+    TRY(lowered_scratch(ctx, lowered, &v, frames * n * n * s.tiles_h * s.tiles_w * s.channels * sizeof(float)));
+    TRY(append_input(ctx, request, lowered, &s, v));
+    TRY(append_output(ctx, request, lowered, &s, v, weight, bias));
+    lowered->outputs[0] = layout_ordered(&request->outputs[0], (const size_t[]){0, 2, 3, 4, 1});
+    /* The products' sum, and both sides of the two transforms that run on the device, each of at most n terms; and the bias. */
+    lowered->chain = conv->kernel[0] * s.channels + 4 * n + 1;
+
+fail:
+    return status;
+}
+
+const struct lowering conv3d_winograd = {
+    .name = "conv3d_winograd",
+    .supports = supports,
+    .pays = pays,
+    .accepts = accepts_strided,
+    .lower = lower,
+    .magnitude = conv3d_winograd_magnitude,
+    .grain = {1, 1, 1, STEP, STEP},
+};
