@@ -130,14 +130,14 @@ static void draw_random_conv(struct draw *draw, struct lipcl_conv3d_params *p, s
     *p = (struct lipcl_conv3d_params){.out_channels = out, .groups = groups, .no_bias = draw_chance(draw, 4)};
     *x = SHAPE(draw_size(draw, 1, 2), in, 1, 1, 1);
     static const size_t limits[3] = {7, 13, 37};
-    size_t out[3];
+    size_t extent[3];
     for (size_t i = 0; i < 3; i++) {
-        out[i] = draw_dim(draw, limits[i]);
-        x->dims[2 + i] = draw_window(draw, out[i], &p->kernel[i], &p->stride[i], &p->padding[i], &p->dilation[i], false);
+        extent[i] = draw_dim(draw, limits[i]);
+        x->dims[2 + i] = draw_window(draw, extent[i], &p->kernel[i], &p->stride[i], &p->padding[i], &p->dilation[i], false);
     }
     if (!plain) return;
     p->stride[0] = p->dilation[0] = 1;
-    draw_plain_plane(draw, p, x, out + 1);
+    draw_plain_plane(draw, p, x, extent + 1);
 }
 
 /* A max-pool that takes `out` [3] positions: half over disjoint windows, which lowerings may fuse, half over others, which they
