@@ -1,10 +1,10 @@
 /* winograd_input: V = B^T d B for every tile of x, the first half of a convolution by Winograd's minimal filtering.
  *
- *   V[f][i][j][tile][c] = sum over a, b of bt[i][a] d[a][b] bt[j][b],   d = the SIZE x SIZE window of frame f of x under the tile
+ *   V[tile][f][i][j][c] = sum over a, b of bt[i][a] d[a][b] bt[j][b],   d = the SIZE x SIZE window of frame f of x under the tile
  *
  * x      [N, C, IN_T, IN_H, IN_W], strides X_N ... X_W. A strided convolution is one of stride 1 over SH SW times as many
  *        channels, its phases: channel (ph SW + pw) C + c of (h, w) is channel c of x at (h SH + ph, w SW + pw)
- * v      [N (IN_T + 2 PT), SIZE SIZE, TILES_H TILES_W, CHANNELS]; the frames of temporal padding are written as zeros
+ * v      [N, TILES_H TILES_W, IN_T + 2 PT, SIZE SIZE, CHANNELS]; the frames of temporal padding are written as zeros
  *
  * A work-item transforms one tile of one frame for VEC channels. What lies outside x is 0.
  *
@@ -14,7 +14,7 @@
  *              TILES_H, TILES_W, STEP     tiles and the distance of two: F(STEP x STEP, .)
  *              SIZE                window's side
  *              IN_0 ... IN_7       rows of B^T as sums over d[0] ... d[SIZE - 1], each multiplied by S
- *   tuning     VEC                 channels at a time, divides CHANNELS
+ *   tuning     VEC                 channels at a time
  */
 #if !defined N || !defined C || !defined IN_T || !defined IN_H || !defined IN_W
 #error "N, C, IN_T, IN_H and IN_W describe x"
@@ -32,15 +32,13 @@
 #define VEC 1
 #endif
 #define CHANNELS (C * SH * SW)
-#if CHANNELS % VEC != 0
-#error "VEC: divides the channels"
-#endif
 
 #include "common.clh"
 
-/* VEC channels from `channel` on at (h, w) of the phases; rows and columns outside x are 0. */
+/* VEC channels from `channel` on at (h, w) of the phases; rows and columns outside x, and channels that there are none of, are 0.
+ */
 static floatV load_x(__global const float *restrict x, int channel, int h, int w) {
-#if SH * SW == 1 && X_C == 1
+#if SH * SW == 1 && X_C == 1 && CHANNELS % VEC == 0
     if (h < 0 || h >= IN_H || w < 0 || w >= IN_W) return (floatV)(0.0f);
     return load_v(x + (long)h * X_H + (long)w * X_W + channel);
 #else
@@ -49,10 +47,23 @@ static floatV load_x(__global const float *restrict x, int channel, int h, int w
     for (int i = 0; i < VEC; i++) {
         const int phase = (channel + i) / C, c = (channel + i) % C;
         const int row = h * SH + phase / SW, column = w * SW + phase % SW;
-        const bool inside = row >= 0 && row < IN_H && column >= 0 && column < IN_W;
+        const bool inside = channel + i < CHANNELS && row >= 0 && row < IN_H && column >= 0 && column < IN_W;
         lanes[i] = inside ? x[(long)c * X_C + (long)row * X_H + (long)column * X_W] : 0.0f;
     }
     return load_v(lanes);
+#endif
+}
+
+/* The channels that there are. */
+static void store_channels(floatV value, int channel, __global float *v) {
+#if CHANNELS % VEC == 0
+    store_v(value, v);
+#else
+    float lanes[VEC];
+    store_v(value, lanes);
+#pragma unroll
+    for (int i = 0; i < VEC; i++)
+        if (channel + i < CHANNELS) v[i] = lanes[i];
 #endif
 }
 
@@ -86,16 +97,16 @@ static floatV load_x(__global const float *restrict x, int channel, int h, int w
 #endif
 
 __kernel void winograd_input(__global const float *restrict x, __global float *restrict v) {
-    const int channel = (int)get_global_id(0) * VEC, tile = (int)get_global_id(1), frame = (int)get_global_id(2);
-    const int n = frame / (IN_T + 2 * PT), t = frame % (IN_T + 2 * PT) - PT;
-    const size_t plane = (size_t)TILES_H * TILES_W * CHANNELS;
-    v += (size_t)frame * SIZE * SIZE * plane + (size_t)tile * CHANNELS + channel;
+    /* With one block of channels, which channel a lane holds is known to the compiler. */
+    const int channel = CHANNELS <= VEC ? 0 : (int)get_global_id(0) * VEC, tile = (int)get_global_id(1), frame = (int)get_global_id(2);
+    const int n = frame / (IN_T + 2 * PT), t = frame % (IN_T + 2 * PT);
+    v += (((size_t)n * TILES_H * TILES_W + tile) * (IN_T + 2 * PT) + t) * SIZE * SIZE * CHANNELS + channel;
 
-    if (t < 0 || t >= IN_T) {
-        for (int p = 0; p < SIZE * SIZE; p++) store_v((floatV)(0.0f), v + p * plane);
+    if (t < PT || t >= IN_T + PT) {
+        for (int p = 0; p < SIZE * SIZE; p++) store_channels((floatV)(0.0f), channel, v + p * CHANNELS);
         return;
     }
-    x += (long)n * X_N + (long)t * X_T;
+    x += (long)n * X_N + (long)(t - PT) * X_T;
     const int top = tile / TILES_W * STEP - PH, left = tile % TILES_W * STEP - PW;
 
     floatV half_done[SIZE][SIZE]; /* columns transformed: B^T d */
@@ -112,7 +123,7 @@ __kernel void winograd_input(__global const float *restrict x, __global float *r
         floatV d[SIZE];
 #pragma unroll
         for (int b = 0; b < SIZE; b++) d[b] = half_done[a][b];
-#define STORE(j, sum) store_v(sum, v + (a * SIZE + j) * plane);
+#define STORE(j, sum) store_channels(sum, channel, v + (a * SIZE + j) * CHANNELS);
         TRANSFORM(STORE)
     }
 }

@@ -1,16 +1,17 @@
 /* winograd_output: the products of a convolution by Winograd's minimal filtering, and y = A^T M A, with bias, ReLU and max-pool.
  *
- *   M[p][k] = sum over kt, c of V[f + kt][p][tile][c] U[p][kt][c][k]      p = one of SIZE x SIZE points
+ *   M[p][k] = sum over kt, c of V[tile][t + kt][p][c] U[p][kt][c][k]      p = one of SIZE x SIZE points
  *   y       = pool(relu(A^T M A + bias))                                  STEP x STEP positions a tile, before the pool
  *
- * v      [N (OUT_T + KT - 1), SIZE SIZE, TILES, CHANNELS]: from winograd_input; the temporal taps are summed here
+ * v      [N, TILES, OUT_T + KT - 1, SIZE SIZE, CHANNELS]: from winograd_input; the temporal taps are summed here
  * u      [blocks of VEC output channels, SIZE SIZE, KT, CHANNELS, VEC], zero where K ends
  * bias   [K rounded up to VEC]
  * y      [N, OUT_T, OUT_H, OUT_W, K], sizes after the pool
  *
- * A work-item takes ROWS tiles (neighbours across tiles, frames and samples) and VEC output channels: for each point ROWS accumulators
- * in registers, then the transform of what it has gathered privately, so that M never leaves the first cache. Made for CPU
- * devices: a work-group is one work-item, and u's block stays in cache while the work-items walk along the tiles.
+ * A work-item takes ROWS successive frames of one tile and VEC output channels: for each point ROWS accumulators in registers,
+ * which share what the taps read, then the transform of what it has gathered privately, so that M never leaves the first
+ * cache. Made for CPU devices: a work-group is one work-item, and u's block stays in cache while the work-items walk along the
+ * frames and tiles. The last work-item of a tile begins so early that all of its frames exist, and stores the new ones.
  *
  *   semantic   N, OUT_T, OUT_H, OUT_W, K, KT, CHANNELS
  *              TILES_H, TILES_W, STEP, SIZE
@@ -18,7 +19,7 @@
  *              POOL_H, POOL_W      window and stride of the pool, dividing STEP; 1 for none
  *              RELU                1 or 0
  *   tuning     VEC                 output channels at a time
- *              ROWS                tiles at a time
+ *              ROWS                frames at a time, at most OUT_T
  */
 #if !defined N || !defined OUT_T || !defined OUT_H || !defined OUT_W || !defined K || !defined KT || !defined CHANNELS
 #error "N, OUT_T, OUT_H, OUT_W, K, KT and CHANNELS describe the convolution"
@@ -41,9 +42,12 @@
 
 #include "common.clh"
 
+#if ROWS > OUT_T
+#error "ROWS: at most OUT_T"
+#endif
+
 #define TILES (TILES_H * TILES_W)
 #define POINTS (SIZE * SIZE)
-#define ALL_TILES ((size_t)N * OUT_T * TILES)
 
 #if STEP > 4 || STEP < 2
 #error "STEP: 2, 3 or 4"
@@ -71,7 +75,7 @@ static void store_channels(__global float *y, size_t channel, floatV value) {
 }
 
 /* A tile's points through A^T on both sides, then the epilogue. */
-static void finish_tile(const floatV m[POINTS][ROWS], int r, floatV bias, __global float *restrict y, size_t number,
+static void finish_tile(const floatV m[POINTS][ROWS], int r, floatV bias, __global float *restrict y, size_t frame, size_t tile,
                         size_t channel) {
     floatV half_done[STEP][SIZE];
     for (int j = 0; j < SIZE; j++) {
@@ -91,7 +95,6 @@ static void finish_tile(const floatV m[POINTS][ROWS], int r, floatV bias, __glob
         TRANSFORM(FINISH)
     }
 
-    const size_t tile = number % TILES, frame = number / TILES;
     const size_t top = tile / TILES_W * (STEP / POOL_H), left = tile % TILES_W * (STEP / POOL_W);
 #pragma unroll
     for (int i = 0; i < STEP / POOL_H; i++) {
@@ -111,16 +114,10 @@ static void finish_tile(const floatV m[POINTS][ROWS], int r, floatV bias, __glob
 
 __kernel void winograd_output(__global const float *restrict v, __global const float *restrict u,
                               __global const float *restrict bias, __global float *restrict y) {
-    const size_t first = get_global_id(0) * ROWS, block = get_global_id(1);
-    const size_t plane = (size_t)TILES * CHANNELS, frame_step = POINTS * plane;
+    const size_t begin = get_global_id(0) * ROWS, first = min(begin, (size_t)(OUT_T - ROWS));
+    const size_t tile = get_global_id(1) % TILES, n = get_global_id(1) / TILES, block = get_global_id(2);
+    v += ((n * TILES + tile) * (OUT_T + KT - 1) + first) * POINTS * CHANNELS;
     u += block * POINTS * KT * CHANNELS * VEC;
-
-    __global const float *row[ROWS]; /* rows beyond the last read the last one and are not stored */
-#pragma unroll
-    for (int r = 0; r < ROWS; r++) {
-        const size_t number = min(first + r, ALL_TILES - 1), frame = number / TILES;
-        row[r] = v + (frame / OUT_T * (OUT_T + KT - 1) + frame % OUT_T) * frame_step + number % TILES * CHANNELS;
-    }
 
     floatV m[POINTS][ROWS];
     for (int p = 0; p < POINTS; p++) {
@@ -128,12 +125,12 @@ __kernel void winograd_output(__global const float *restrict v, __global const f
 #pragma unroll
         for (int r = 0; r < ROWS; r++) sum[r] = (floatV)(0.0f);
         for (int kt = 0; kt < KT; kt++) {
-            const size_t offset = kt * frame_step + p * plane;
+            __global const float *restrict row = v + (kt * POINTS + p) * CHANNELS;
 #pragma unroll 4
             for (int c = 0; c < CHANNELS; c++, u += VEC) {
                 const floatV weight = load_v(u);
 #pragma unroll
-                for (int r = 0; r < ROWS; r++) sum[r] = fma((floatV)(row[r][offset + c]), weight, sum[r]);
+                for (int r = 0; r < ROWS; r++) sum[r] = fma((floatV)(row[r * POINTS * CHANNELS + c]), weight, sum[r]);
             }
         }
 #pragma unroll
@@ -141,6 +138,5 @@ __kernel void winograd_output(__global const float *restrict v, __global const f
     }
 
     const floatV b = load_v(bias + block * VEC);
-    for (int r = 0; r < ROWS; r++)
-        if (first + r < ALL_TILES) finish_tile(m, r, b, y, first + r, block * VEC);
+    for (int r = (int)(begin - first); r < ROWS; r++) finish_tile(m, r, b, y, n * OUT_T + first + r, tile, block * VEC);
 }

@@ -175,10 +175,10 @@ static enum lipcl_status append_input(struct lipcl_context *ctx, const struct lo
     const struct lipcl_conv3d_params *conv = request->params;
     const size_t *x = request->input_shapes[0]->dims;
     const struct winograd *t = &s->transform;
-    size_t in[5], vec = VEC;
+    size_t in[5], vec = 1;
     struct launch *launch;
     for (size_t dim = 0; dim < 5; dim++) layout_stride(&request->input_layouts[0], dim, &in[dim]);
-    while (s->channels % vec) vec /= 2;
+    while (vec < s->channels && vec < VEC) vec *= 2;
     const char *rows = matrix_text(lowered->arena, "IN", t->bt, t->n, t->n);
     if (!rows) TRY(fail_memory(ctx, 1024));
     TRY(lowered_launch(
@@ -188,7 +188,7 @@ static enum lipcl_status append_input(struct lipcl_context *ctx, const struct lo
         "-DVEC=%zu%s",
         x[0], x[1], x[2], x[3], x[4], in[0], in[1], in[2], in[3], in[4], s->phases_h, s->phases_w, conv->padding[0],
         s->padding_h, s->padding_w, s->tiles_h, s->tiles_w, STEP, t->n, vec, rows));
-    launch->global[0] = s->channels / vec;
+    launch->global[0] = size_ceil_div(s->channels, vec);
     launch->global[1] = s->tiles_h * s->tiles_w;
     launch->global[2] = s->batch * (s->frames_in + 2 * conv->padding[0]);
     launch->arg_count = 2;
@@ -207,17 +207,19 @@ static enum lipcl_status append_output(struct lipcl_context *ctx, const struct l
     const struct lipcl_maxpool3d_params *pool = request->epilogue.pool;
     const size_t *y = request->outputs[0].dims;
     const struct winograd *t = &s->transform;
+    size_t frames = size_min(ROWS, s->frames_out);
     struct launch *launch;
     const char *rows = matrix_text(lowered->arena, "OUT", t->at, t->m, t->n);
     if (!rows) TRY(fail_memory(ctx, 1024));
     TRY(lowered_launch(
         ctx, lowered, &launch, "winograd_output.cl", "winograd_output",
         "-cl-mad-enable -DN=%zu -DOUT_T=%zu -DOUT_H=%zu -DOUT_W=%zu -DK=%zu -DKT=%zu -DCHANNELS=%zu -DTILES_H=%zu "
-        "-DTILES_W=%zu -DSTEP=%d -DSIZE=%zu -DPOOL_H=%zu -DPOOL_W=%zu -DRELU=%d -DVEC=%d -DROWS=%d%s",
+        "-DTILES_W=%zu -DSTEP=%d -DSIZE=%zu -DPOOL_H=%zu -DPOOL_W=%zu -DRELU=%d -DVEC=%d -DROWS=%zu%s",
         s->batch, y[2], y[3], y[4], s->out_channels, conv->kernel[0], s->channels, s->tiles_h, s->tiles_w, STEP, t->n,
-        pool ? pool->kernel[1] : 1, pool ? pool->kernel[2] : 1, request->epilogue.relu, VEC, ROWS, rows));
-    launch->global[0] = size_ceil_div(s->batch * s->frames_out * s->tiles_h * s->tiles_w, ROWS);
-    launch->global[1] = size_ceil_div(s->out_channels, VEC);
+        pool ? pool->kernel[1] : 1, pool ? pool->kernel[2] : 1, request->epilogue.relu, VEC, frames, rows));
+    launch->global[0] = size_ceil_div(s->frames_out, frames);
+    launch->global[1] = s->batch * s->tiles_h * s->tiles_w;
+    launch->global[2] = size_ceil_div(s->out_channels, VEC);
     launch->arg_count = 4;
     launch->args[0] = v;
     launch->args[1] = weight;
