@@ -169,6 +169,13 @@ fail:
     return status;
 }
 
+/* Multiply-adds of a matrix with a vector, where what is 0 costs nothing. */
+static double nonzeros(const double matrix[WINOGRAD_MAX][WINOGRAD_MAX], size_t rows, size_t columns) {
+    size_t count = 0;
+    for (size_t i = 0; i < rows * columns; i++) count += matrix[i / columns][i % columns] != 0;
+    return (double)count;
+}
+
 static enum lipcl_status append_input(struct lipcl_context *ctx, const struct lower_request *request, struct lowered *lowered,
                                       const struct conv3d_winograd_shape *s, struct arg v) {
     enum lipcl_status status;
@@ -191,6 +198,8 @@ static enum lipcl_status append_input(struct lipcl_context *ctx, const struct lo
     launch->global[0] = size_ceil_div(s->channels, vec);
     launch->global[1] = s->tiles_h * s->tiles_w;
     launch->global[2] = s->batch * (s->frames_in + 2 * conv->padding[0]);
+    launch->flops = 2 * (double)(s->batch * s->frames_in * launch->global[1] * launch->global[0] * vec) *
+                    nonzeros(t->bt, t->n, t->n) * (double)(2 * t->n);
     launch->arg_count = 2;
     launch->args[0] = arg_input(0);
     launch->args[1] = v;
@@ -220,6 +229,9 @@ static enum lipcl_status append_output(struct lipcl_context *ctx, const struct l
     launch->global[0] = size_ceil_div(s->frames_out, frames);
     launch->global[1] = s->batch * s->tiles_h * s->tiles_w;
     launch->global[2] = size_ceil_div(s->out_channels, VEC);
+    double products = (double)(t->n * t->n * conv->kernel[0] * s->channels), transform = nonzeros(t->at, t->m, t->n);
+    launch->flops = 2 * (double)(launch->global[0] * frames * launch->global[1] * launch->global[2] * VEC) *
+                    (products + transform * (double)(t->n + t->m));
     launch->arg_count = 4;
     launch->args[0] = v;
     launch->args[1] = weight;

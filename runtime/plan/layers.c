@@ -92,6 +92,7 @@ struct lipcl_layer_check layer_check(const struct compare_result *results, size_
         .worst = worst->worst,
         .got = worst->got,
         .wanted = worst->wanted,
+        .kappa = results[0].kappa,
     };
     snprintf(check.reason, sizeof check.reason, "%s", worst->reason);
     return check;

@@ -38,10 +38,34 @@ void step_tensors_finish(struct step_tensors *tensors) {
     *tensors = (struct step_tensors){0};
 }
 
+static int by_size(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Puts the lowering's own magnitude into io, in place of the definition's, and compares the two. */
+static enum lipcl_status replace_magnitude(struct lipcl_context *ctx, const struct lowering *lowering, const struct ref_io *io,
+                                           double *kappa) {
+    enum lipcl_status status = LIPCL_OK;
+    size_t count = lipcl_tensor_count(io->outputs[0]), ratios = 0;
+    double *ratio = malloc(count * sizeof *ratio);
+    if (!ratio) TRY(fail_memory(ctx, count * sizeof *ratio));
+    memcpy(ratio, io->magnitude, count * sizeof *ratio);
+    TRY(lowering->magnitude(ctx, io));
+    for (size_t i = 0; i < count; i++)
+        if (ratio[i] > 0 && io->magnitude[i] < COMPARE_UNBOUNDED) ratio[ratios++] = io->magnitude[i] / ratio[i];
+    qsort(ratio, ratios, sizeof *ratio, by_size);
+    if (ratios) *kappa = ratio[(size_t)((double)(ratios - 1) * 0.999)];
+
+fail:
+    free(ratio);
+    return status;
+}
+
 /* Computes one node from `inputs`; the caller owns what comes back in outputs and, where wanted, magnitude. `lowering`: that of
  * the step, for its first node; else NULL. */
 static enum lipcl_status run_node(struct lipcl_plan *plan, const struct node *node, const struct lowering *lowering,
-                                  struct lipcl_tensor *const *inputs, const double *input_magnitude,
+                                  double *kappa, struct lipcl_tensor *const *inputs, const double *input_magnitude,
                                   const struct lipcl_tensor *observed, bool want_magnitude,
                                   struct lipcl_tensor *outputs[OP_MAX_OUTPUTS], double *magnitude[OP_MAX_OUTPUTS]) {
     enum lipcl_status status = LIPCL_OK;
@@ -63,7 +87,7 @@ static enum lipcl_status run_node(struct lipcl_plan *plan, const struct node *no
         .observed = observed,
     };
     TRY(node->op->reference(ctx, &io));
-    if (want_magnitude && lowering && lowering->magnitude) TRY(lowering->magnitude(ctx, &io));
+    if (want_magnitude && lowering && lowering->magnitude) TRY(replace_magnitude(ctx, lowering, &io, kappa));
 
 fail:
     return status;
@@ -74,10 +98,11 @@ enum lipcl_status step_reference(struct lipcl_plan *plan, const struct step *ste
     enum lipcl_status status = LIPCL_OK;
     struct lipcl_tensor *outputs[OP_MAX_OUTPUTS] = {0};
     double *magnitude[OP_MAX_OUTPUTS] = {0};
+    tensors->kappa = 1;
     for (size_t i = 0; i < step->layer.node_count; i++) {
         struct lipcl_tensor *const *inputs = i == 0 ? tensors->inputs : &tensors->outputs[0];
-        TRY(run_node(plan, &plan->nodes[step->layer.nodes[i]], i == 0 ? step->lowering : NULL, inputs, tensors->magnitude[0],
-                     observed, want_magnitude, outputs, magnitude));
+        TRY(run_node(plan, &plan->nodes[step->layer.nodes[i]], i == 0 ? step->lowering : NULL, &tensors->kappa, inputs,
+                     tensors->magnitude[0], observed, want_magnitude, outputs, magnitude));
         for (size_t k = 0; k < OP_MAX_OUTPUTS; k++) {
             lipcl_tensor_destroy(&tensors->outputs[k]);
             free(tensors->magnitude[k]);
@@ -131,6 +156,7 @@ enum lipcl_status step_compare(struct lipcl_plan *plan, const struct step *step,
         else
             compare_bounded(&results[i], y, wanted, tensors->magnitude[i], lipcl_tensor_count(got[i]), step->chain,
                             device_caps(plan->device)->flushes_denormals);
+        results[i].kappa = tensors->kappa;
     }
 
 fail:

@@ -147,6 +147,7 @@ struct step_tensors {
     size_t input_count, activation_count;
     struct lipcl_tensor *outputs[OP_MAX_OUTPUTS]; /* of its last node (for several nodes only output 0) */
     double *magnitude[OP_MAX_OUTPUTS];            /* S of the outputs, or NULL */
+    double kappa;                                 /* with magnitudes: as struct lipcl_layer_check has it */
 };
 
 /* Reads the step's activations from the device. */

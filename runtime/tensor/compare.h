@@ -27,6 +27,7 @@ struct compare_result {
     double rho;        /* max |y' - y| / (u S) over the elements with S > 0 */
     size_t worst;      /* the element with the largest share */
     float got, wanted; /* its values */
+    double kappa;      /* left 0 here; see struct lipcl_layer_check */
     char reason[160];  /* "" when ok */
 };
 

@@ -109,6 +109,7 @@ Test(program_usage, nonsense_is_told_apart) {
     expect_usage_error((const char *const[]){"read", "--nonsense", "x", NULL}, "--nonsense: unknown option");
     expect_usage_error((const char *const[]){"read", "x", "--device", NULL}, "--device: missing argument");
     expect_usage_error((const char *const[]){"read", "x", "--gemm", "blas", NULL}, "--gemm blas");
+    expect_usage_error((const char *const[]){"read", "x", "--precision", "half", NULL}, "--precision half");
     expect_usage_error((const char *const[]){"read", "x", "--decoder", "best", NULL}, "--decoder best");
     expect_usage_error((const char *const[]){"read", "x", "--decoder", "greedy", "--grammar", "grid", NULL}, "--grammar needs");
     expect_usage_error((const char *const[]){"run", "m", "x", NULL}, "-o OUT.npy is missing");

@@ -26,6 +26,7 @@ static void add_common(struct arguments *arguments) {
     if (options.model) add(arguments, "--model"), add(arguments, options.model);
     if (options.gemm == LIPCL_GEMM_CLBLAST) add(arguments, "--gemm"), add(arguments, "clblast");
     if (options.gemm == LIPCL_GEMM_OWN) add(arguments, "--gemm"), add(arguments, "own");
+    if (options.precision == LIPCL_PRECISION_EXACT) add(arguments, "--precision"), add(arguments, "exact");
 }
 
 /* The first run fills the caches where they are empty: a compiler in the process would count as its memory. */

@@ -40,14 +40,15 @@ static const char *layer_verdict(const struct verified_layer *layer, enum colour
 }
 
 static void print_layers(const struct job *job, const struct verification *v) {
-    static const char *const alignments[] = {[MODE_ISOLATED] = "llrrrl", [MODE_CUMULATIVE] = "llrr", [MODE_BOTH] = "llrrrlrr"};
+    static const char *const alignments[] = {
+        [MODE_ISOLATED] = "llrrrrl", [MODE_CUMULATIVE] = "llrr", [MODE_BOTH] = "llrrrrlrr"};
     bool isolated = job->mode & MODE_ISOLATED, cumulative = job->mode & MODE_CUMULATIVE;
     struct table table;
     table_init(&table, alignments[job->mode]);
     table_add(&table, COLOUR_NONE, "LAYER");
     table_add(&table, COLOUR_NONE, "LOWERING");
-    for (size_t i = 0; isolated && i < 4; i++)
-        table_add(&table, COLOUR_NONE, "%s", (const char *const[]){"MAX |D|", "RHO", "OF BOUND", "VERDICT"}[i]);
+    for (size_t i = 0; isolated && i < 5; i++)
+        table_add(&table, COLOUR_NONE, "%s", (const char *const[]){"MAX |D|", "RHO", "KAPPA", "OF BOUND", "VERDICT"}[i]);
     for (size_t i = 0; cumulative && i < 2; i++)
         table_add(&table, COLOUR_NONE, "%s", (const char *const[]){"DRIFT |D|", "DRIFT RHO"}[i]);
     for (size_t i = 0; i < v->layer_count && v->layers[i].name; i++) {
@@ -59,6 +60,7 @@ static void print_layers(const struct job *job, const struct verification *v) {
             const char *verdict = layer_verdict(layer, &colour);
             table_add(&table, COLOUR_NONE, "%.2e", layer->check.max_error);
             table_add(&table, COLOUR_NONE, "%.1f", layer->check.rho);
+            table_add(&table, COLOUR_NONE, layer->check.kappa > 1 ? "%.0f" : "1", layer->check.kappa);
             table_add(&table, COLOUR_NONE, "%.2f %%", 100 * layer->check.bound_share);
             table_add(&table, colour, "%s", verdict);
         }
@@ -344,6 +346,7 @@ const struct command command_verify = {
                    "              shows where it is. No element may differ by more than the release bound,\n"
                    "              |d| <= 9 sqrt(l+2) u S + u|y|, where u = 2^-24, S is the element's sum\n"
                    "              of magnitudes and l the longest chain of additions. RHO is |d| / (u S).\n"
+                   "              Winograd's convolutions add up KAPPA times what the definition does.\n"
                    "  cumulative  The run as it was: how far each layer's output has drifted from the\n"
                    "              reference's, the logits (at most 1e-4 apart) and the text. A frame is\n"
                    "              ambiguous when its best two classes are less than twice that apart:\n"

@@ -11,6 +11,7 @@ void layer_check_fill(json_t *object, const struct lipcl_layer_check *check) {
     document_set(object, "max_error", document_number(check->max_error));
     document_set(object, "bound_share", document_number(check->bound_share));
     document_set(object, "rho", document_number(check->rho));
+    document_set(object, "kappa", document_number(check->kappa));
     document_set(object, "ok", json_boolean(check->ok));
     if (!check->ok) document_set(object, "reason", document_text(check->reason));
 }

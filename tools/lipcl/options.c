@@ -15,7 +15,7 @@ enum { OPTION_HELP = 1, OPTION_VERBOSE, OPTION_DEBUG, OPTION_QUIET, OPTION_JSON 
 
 /* What popt writes to; options_check() turns it into `options`. Strings live as long as the program. */
 static struct {
-    char *device, *gemm, *model, *crop, *decoder, *grammar, *check_every, *batch;
+    char *device, *gemm, *precision, *model, *crop, *decoder, *grammar, *check_every, *batch;
     int no_fusion, no_overlap;
 } raw;
 
@@ -34,6 +34,10 @@ struct poptOption device_options[] = {
 struct poptOption gemm_options[] = {
     {"gemm", '\0', POPT_ARG_STRING, &raw.gemm, 0,
      "who multiplies matrices: CLBlast or lipcl's own kernel (default: clblast on GPUs, own on CPUs)", "clblast|own"},
+    {"precision", '\0', POPT_ARG_STRING, &raw.precision, 0,
+     "fast lets convolutions go by Winograd's filtering, with some ten times the rounding errors; exact does not (default: "
+     "fast)",
+     "fast|exact"},
     POPT_TABLEEND};
 struct poptOption fusion_options[] = {{"no-fusion", '\0', POPT_ARG_NONE, &raw.no_fusion, 0,
                                        "every operator a layer of its own: slower, but each can be seen", NULL},
@@ -114,6 +118,14 @@ static bool options_check(const struct command *command) {
             return false;
         }
         options.gemm = clblast ? LIPCL_GEMM_CLBLAST : LIPCL_GEMM_OWN;
+    }
+    if (raw.precision) {
+        bool exact = strcmp(raw.precision, "exact") == 0;
+        if (!exact && strcmp(raw.precision, "fast") != 0) {
+            usage_error(command, "--precision %s: it is fast or exact", raw.precision);
+            return false;
+        }
+        options.precision = exact ? LIPCL_PRECISION_EXACT : LIPCL_PRECISION_FAST;
     }
     if (raw.crop && !parse_crop(raw.crop)) {
         usage_error(command, "--crop %s: it is four whole numbers X,Y,W,H, with W and H above 0", raw.crop);

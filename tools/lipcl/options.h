@@ -20,6 +20,7 @@ struct options {
     enum lipcl_log_level log_level;
     const char *device; /* NULL: $LIPCL_DEVICE, else auto */
     enum lipcl_gemm gemm;
+    enum lipcl_precision precision;
     bool no_fusion;
     bool no_self_test; /* set by commands that check everything themselves and want to see what fails */
     const char *model; /* NULL: the weights that ship with lipcl */
