@@ -35,6 +35,40 @@
 
 #include "common.clh"
 
+#if X_W == 1 && CHANNELS <= VEC && SIZE * SW <= 16
+/* Planes of few channels, such as a clip's, are first copied, row by row: which element a lane takes is then known to the
+ * compiler. */
+#define WINDOWED
+#define WINDOW_H (SIZE * SH)
+#define WINDOW_W (SIZE * SW)
+
+static void load_window(float window[C][WINDOW_H][WINDOW_W], __global const float *restrict x, int top, int left) {
+    const bool inside = left >= 0 && left + WINDOW_W <= IN_W;
+    for (int c = 0; c < C; c++) {
+        for (int h = 0; h < WINDOW_H; h++) {
+            const int row = top + h;
+            __global const float *from = x + (long)c * X_C + (long)row * X_H + left;
+            if (row < 0 || row >= IN_H) {
+                for (int w = 0; w < WINDOW_W; w++) window[c][h][w] = 0.0f;
+            } else if (inside) {
+                for (int w = 0; w < WINDOW_W; w++) window[c][h][w] = from[w];
+            } else {
+                for (int w = 0; w < WINDOW_W; w++) window[c][h][w] = left + w >= 0 && left + w < IN_W ? from[w] : 0.0f;
+            }
+        }
+    }
+}
+
+static floatV take_window(float window[C][WINDOW_H][WINDOW_W], int h, int w) {
+    float lanes[VEC];
+#pragma unroll
+    for (int i = 0; i < VEC; i++) {
+        const int phase = i / C;
+        lanes[i] = i < CHANNELS ? window[i % C][h * SH + phase / SW][w * SW + phase % SW] : 0.0f;
+    }
+    return load_v(lanes);
+}
+#else
 /* VEC channels from `channel` on at (h, w) of the phases; rows and columns outside x, and channels that there are none of, are 0.
  */
 static floatV load_x(__global const float *restrict x, int channel, int h, int w) {
@@ -53,6 +87,7 @@ static floatV load_x(__global const float *restrict x, int channel, int h, int w
     return load_v(lanes);
 #endif
 }
+#endif
 
 /* The channels that there are. */
 static void store_channels(floatV value, int channel, __global float *v) {
@@ -109,12 +144,19 @@ __kernel void winograd_input(__global const float *restrict x, __global float *r
     x += (long)n * X_N + (long)(t - PT) * X_T;
     const int top = tile / TILES_W * STEP - PH, left = tile % TILES_W * STEP - PW;
 
+#ifdef WINDOWED
+    float window[C][WINDOW_H][WINDOW_W];
+    load_window(window, x, top * SH, left * SW);
+#define TAKE(a, b) take_window(window, a, b)
+#else
+#define TAKE(a, b) load_x(x, channel, top + a, left + b)
+#endif
     floatV half_done[SIZE][SIZE]; /* columns transformed: B^T d */
 #pragma unroll
     for (int b = 0; b < SIZE; b++) {
         floatV d[SIZE];
 #pragma unroll
-        for (int a = 0; a < SIZE; a++) d[a] = load_x(x, channel, top + a, left + b);
+        for (int a = 0; a < SIZE; a++) d[a] = TAKE(a, b);
 #define KEEP(i, sum) half_done[i][b] = sum;
         TRANSFORM(KEEP)
     }

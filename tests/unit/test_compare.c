@@ -141,3 +141,16 @@ Test(compare, flushed_denormals) {
     compare_bounded(&result, got, wanted, magnitude, COUNT, 2400, true);
     cr_expect(result.ok, "%s", result.reason);
 }
+
+Test(compare, where_nothing_is_known_anything_goes_but_proves_nothing) {
+    magnitude[5] = COMPARE_UNBOUNDED;
+    got[5] = NAN;
+    bounded();
+    cr_expect(result.ok && result.max_error == 0, "%s", result.reason);
+    got[6] = NAN;
+    bounded();
+    cr_expect(!result.ok && result.worst == 6);
+    for (size_t i = 0; i < COUNT; i++) magnitude[i] = COMPARE_UNBOUNDED;
+    bounded();
+    cr_expect(!result.ok && result.vacuous && result.share == 0, "%s", result.reason);
+}

@@ -1,0 +1,100 @@
+/* The magnitude sum behind a convolution by Winograd's filtering, which the bound stands and falls with. */
+#include <criterion/criterion.h>
+
+#include <math.h>
+#include <string.h>
+
+#include "base/philox.h"
+#include "ops/conv3d_winograd.h"
+#include "support/test_devices.h"
+#include "tensor/compare.h"
+
+static struct lipcl_context *ctx;
+static struct lipcl_tensor *x, *weight, *bias, *y;
+static double *plain, *magnitude;
+
+static struct lipcl_tensor *noise(struct lipcl_shape shape, uint64_t seed) {
+    struct lipcl_tensor *tensor;
+    cr_assert(lipcl_tensor_create(ctx, &tensor, LIPCL_F32, &shape) == LIPCL_OK);
+    for (size_t i = 0; i < lipcl_tensor_count(tensor); i++)
+        ((float *)tensor->data)[i] = 2 * philox_uniform(philox_word(seed, i)) - 1;
+    return tensor;
+}
+
+/* Both magnitude sums of a convolution with `k` x `k` windows on 3 frames, into plain and magnitude. */
+static struct lipcl_conv3d_params setup(size_t k, size_t stride, size_t height, size_t width) {
+    ctx = test_context();
+    struct lipcl_conv3d_params conv = {.out_channels = 3,
+                                       .kernel = {3, k, k},
+                                       .stride = {1, stride, stride},
+                                       .padding = {1, k / 2, k / 2},
+                                       .dilation = {1, 1, 1},
+                                       .groups = 1};
+    x = noise(SHAPE(1, 2, 3, height, width), 1);
+    weight = noise(SHAPE(3, 2, 3, k, k), 2);
+    bias = noise(SHAPE(3), 3);
+    y = noise(SHAPE(1, 3, 3, (height - 1) / stride + 1, (width - 1) / stride + 1), 4);
+    plain = calloc(lipcl_tensor_count(y), sizeof *plain);
+    magnitude = calloc(lipcl_tensor_count(y), sizeof *magnitude);
+    return conv;
+}
+
+static void compute(const struct lipcl_conv3d_params *conv) {
+    struct ref_io io = {.params = conv,
+                        .inputs = (const struct lipcl_tensor *const[]){x, weight, bias},
+                        .outputs = (struct lipcl_tensor *const[]){y},
+                        .magnitude = plain};
+    cr_assert(conv3d_ref(ctx, &io) == LIPCL_OK);
+    io.magnitude = magnitude;
+    cr_assert(conv3d_winograd_magnitude(ctx, &io) == LIPCL_OK, "%s", lipcl_context_error(ctx));
+}
+
+static void finish(void) {
+    lipcl_tensor_destroy(&x);
+    lipcl_tensor_destroy(&weight);
+    lipcl_tensor_destroy(&bias);
+    lipcl_tensor_destroy(&y);
+    free(plain);
+    free(magnitude);
+    lipcl_context_destroy(&ctx);
+}
+
+/* Every product of the definition is among those that the transforms add up, with a factor whose parts cancel to 1. */
+Test(conv3d_winograd, adds_up_more_than_the_definition) {
+    static const size_t cases[][4] = {{3, 1, 7, 9}, {5, 1, 8, 5}, {5, 2, 11, 14}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct lipcl_conv3d_params conv = setup(cases[i][0], cases[i][1], cases[i][2], cases[i][3]);
+        compute(&conv);
+        for (size_t k = 0; k < lipcl_tensor_count(y); k++)
+            cr_expect(magnitude[k] >= plain[k] && magnitude[k] < 1e4 * plain[k], "case %zu: S_w %g, S %g", i, magnitude[k],
+                      plain[k]);
+        finish();
+    }
+}
+
+/* Values that the transforms cannot carry leave their own tiles without a bound, and no others. */
+Test(conv3d_winograd, has_no_bound_where_it_may_overflow) {
+    static const float values[] = {INFINITY, NAN, 3e38f};
+    for (size_t i = 0; i < 3; i++) {
+        struct lipcl_conv3d_params conv = setup(3, 1, 4, 12); /* three tiles; the first one's window ends before column 5 */
+        ((float *)x->data)[0] = values[i];
+        compute(&conv);
+        for (size_t k = 0; k < lipcl_tensor_count(y); k++) {
+            bool touched = k % 12 < 4 && k / 48 % 3 < 2; /* the taps reach one frame far */
+            cr_expect((magnitude[k] == COMPARE_UNBOUNDED) == touched, "%g: element %zu has S_w %g", (double)values[i], k,
+                      magnitude[k]);
+        }
+        finish();
+    }
+}
+
+/* Rounding errors of denormals are not relative: something is always added for them. */
+Test(conv3d_winograd, leaves_room_for_underflow) {
+    struct lipcl_conv3d_params conv = setup(3, 1, 4, 4);
+    for (size_t k = 0; k < lipcl_tensor_count(x); k++) ((float *)x->data)[k] *= 1e-42f;
+    memset(bias->data, 0, lipcl_tensor_bytes(bias));
+    compute(&conv);
+    for (size_t k = 0; k < lipcl_tensor_count(y); k++)
+        cr_expect(0x1p-24 * magnitude[k] >= 0x1p-149, "element %zu has S_w %g", k, magnitude[k]);
+    finish();
+}
