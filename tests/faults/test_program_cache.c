@@ -316,7 +316,7 @@ Test(program_cache, a_binary_that_computes_nonsense_is_found_out) {
     char *kernels = test_folder_make(), *paths[MAX_FILES];
     struct file files[MAX_FILES];
     size_t planted = 0;
-    spoil_kernel(kernels, "conv3d_direct.cl", "load_v(bias", "0.001f + load_v(bias");
+    spoil_kernel(kernels, "winograd_output.cl", "load_v(bias", "0.25f + load_v(bias");
     spoil_kernel(kernels, "gemm_packed.cl", "k < K;", "k < K - 1;");
     setenv("LIPCL_SELF_TEST", "0", 1);
     struct start bad = start_with(kernels);

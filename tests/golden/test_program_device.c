@@ -86,8 +86,8 @@ Test(program_device, a_wrong_kernel_is_a_mismatch) {
     const char *const environment[] = {variable, NULL};
     spoil_kernel(folder, "conv3d_direct.cl", "load_v(bias", "0.001f + load_v(bias");
 
-    struct program_run run =
-        program_run((const char *const[]){"verify", clip, "--device", program_device(), NULL}, environment);
+    struct program_run run = program_run(
+        (const char *const[]){"verify", clip, "--device", program_device(), "--precision", "exact", NULL}, environment);
     cr_expect_eq(run.status, 3, "exit %d", run.status);
     expect_in("MISMATCH", run.out);
     expect_in("layer conv1 (conv3d_direct): ", run.err);
@@ -95,8 +95,9 @@ Test(program_device, a_wrong_kernel_is_a_mismatch) {
     cr_expect_null(strstr(run.err, "layer gru1"), "it is right about what it was given:\n%s", run.err);
     program_run_finish(&run);
 
-    run =
-        program_run((const char *const[]){"read", clip, "--device", program_device(), "--verify", "--json", NULL}, environment);
+    run = program_run(
+        (const char *const[]){"read", clip, "--device", program_device(), "--verify", "--json", "--precision", "exact", NULL},
+        environment);
     cr_expect_eq(run.status, 3);
     json_t *document = program_json(&run);
     cr_expect(json_is_false(json_object_get(json_array_get(json_object_get(document, "clips"), 0), "verified")));

@@ -49,8 +49,9 @@ static json_t *first_device(json_t *document) {
 /* Exactly `wrong` is out of bounds when each layer is fed the reference's input, in either way of fusing. */
 static void expect_named(const char *wrong) {
     for (int fused = 0; fused < 2; fused++) {
-        struct program_run run = fused ? RUN_SPOILED("verify", clip, "-d", device, "--json")
-                                       : RUN_SPOILED("verify", clip, "-d", device, "--json", "--no-fusion");
+        struct program_run run =
+            fused ? RUN_SPOILED("verify", clip, "--precision", "exact", "-d", device, "--json")
+                  : RUN_SPOILED("verify", clip, "--precision", "exact", "-d", device, "--json", "--no-fusion");
         json_t *document = program_json(&run), *found = first_device(document), *layer;
         size_t index;
         cr_expect_eq(run.status, 3, "%s", run.err);
@@ -104,7 +105,7 @@ Test(program_verify, names_the_layer_that_writes_nothing) {
 /* What no compiler takes runs on the host: that is right, and says nothing about the device. */
 Test(program_verify, names_the_layer_that_does_not_compile) {
     spoil_kernel(kernels, "conv3d_direct.cl", "#define BLOCKS", "#if K == 96\n#error \"broken\"\n#endif\n#define BLOCKS");
-    struct program_run run = RUN_SPOILED("verify", clip, "--device", device);
+    struct program_run run = RUN_SPOILED("verify", clip, "--precision", "exact", "--device", device);
     cr_expect_eq(run.status, 0, "%s", run.err);
     expect_in("conv3: no kernel does this layer", run.err);
     expect_in("on host", strstr(run.out, "\nconv3 "));
@@ -115,7 +116,8 @@ Test(program_verify, names_the_layer_that_does_not_compile) {
 /* The run alone is looked at, and traced to the layer; the layers behind it are right about what they were given. */
 Test(program_verify, cumulative_finds_the_first_layer) {
     plant_nan();
-    struct program_run run = RUN_SPOILED("verify", clip, "--device", device, "--mode", "cumulative", "--json");
+    struct program_run run =
+        RUN_SPOILED("verify", clip, "--precision", "exact", "--device", device, "--mode", "cumulative", "--json");
     json_t *document = program_json(&run), *found = first_device(document), *layers = json_object_get(found, "layers");
     cr_expect_eq(run.status, 3, "%s", run.err);
     cr_expect_str_eq(json_string_value(json_object_get(found, "first_mismatch")), "conv3");
@@ -126,7 +128,7 @@ Test(program_verify, cumulative_finds_the_first_layer) {
     json_decref(document);
     program_run_finish(&run);
 
-    run = RUN_SPOILED("verify", clip, "--device", device, "--mode", "isolated", "--json");
+    run = RUN_SPOILED("verify", clip, "--precision", "exact", "--device", device, "--mode", "isolated", "--json");
     document = program_json(&run);
     found = first_device(document);
     cr_expect_eq(run.status, 3);
@@ -173,7 +175,8 @@ Test(program_verify, a_failure_is_saved_whole) {
     struct lipcl_context *ctx = test_context();
     const char *report = in_folder(folder, "report");
     plant_wrong_weight();
-    struct program_run run = RUN_SPOILED("verify", MODEL_PATH, clip, "--device", device, "--save-failure", report);
+    struct program_run run =
+        RUN_SPOILED("verify", MODEL_PATH, clip, "--precision", "exact", "-d", device, "--save-failure", report);
     cr_assert_eq(run.status, 3, "%s", run.err);
     expect_in("conv2 is the first layer that computes something else", run.out);
     expect_in(report, run.out);
@@ -208,12 +211,12 @@ Test(program_verify, a_failure_is_saved_whole) {
     for (size_t i = 0; i < 5; i++) lipcl_tensor_destroy(&tensors[i]);
     json_decref(document);
 
-    run = RUN_SPOILED("verify", clip, "--device", device, "--save-failure", report);
+    run = RUN_SPOILED("verify", clip, "--precision", "exact", "--device", device, "--save-failure", report);
     cr_expect_eq(run.status, 1);
     expect_in("the folder is not empty", run.err);
     program_run_finish(&run);
     const char *nowhere = in_folder(folder, "missing/report");
-    run = RUN_SPOILED("verify", clip, "--device", device, "--save-failure", nowhere);
+    run = RUN_SPOILED("verify", clip, "--precision", "exact", "--device", device, "--save-failure", nowhere);
     cr_expect_eq(run.status, 3);
     expect_in("no folder can be made there", run.err);
     program_run_finish(&run);
@@ -232,14 +235,14 @@ Test(program_verify, several_devices_make_a_matrix) {
     plant_wrong_weight();
     snprintf(list, sizeof list, "host,%s", device);
     snprintf(all_three, sizeof all_three, "host,%s,99:0", device);
-    struct program_run run = RUN_SPOILED("verify", clip, "--device", list);
+    struct program_run run = RUN_SPOILED("verify", clip, "--precision", "exact", "--device", list);
     cr_expect_eq(run.status, 3, "%s", run.err);
     expect_in("\nconv1 ", run.out);
     expect_in("mismatch: conv2", run.out);
     expect_in(": layer conv2 (conv3d_direct): ", run.err);
     program_run_finish(&run);
 
-    run = RUN_SPOILED("verify", clip, "--device", all_three, "--json");
+    run = RUN_SPOILED("verify", clip, "--precision", "exact", "--device", all_three, "--json");
     json_t *document = program_json(&run), *devices = json_object_get(document, "devices");
     static const char *const verdicts[] = {"ok", "mismatch", "failed"};
     cr_expect_eq(run.status, 3);
