@@ -81,13 +81,13 @@ enum lipcl_status lipcl_tuner_create(struct lipcl_context *ctx, struct lipcl_tun
     if (!(budget >= 0 && budget <= 1e6))
         TRY(fail(ctx, LIPCL_ERROR_ARGUMENT, "tune: a budget of %g s is none; give 0 (for %d) to 1000000", budget, BUDGET_S));
     if (budget == 0) (*tuner)->params.budget_s = BUDGET_S;
-    (*tuner)->end_ns = time_ns() + (uint64_t)((*tuner)->params.budget_s * 1e9);
     if (device_caps(device)->host)
         TRY(fail(ctx, LIPCL_ERROR_UNSUPPORTED, "tune: host has one way to do a layer, the reference; choose an OpenCL device"));
     if ((*tuner)->params.import) TRY(tuning_file_import(ctx, &(*tuner)->imported, (*tuner)->params.import));
     TRY(tuning_file_load(ctx, &(*tuner)->records, lipcl_device_info(device)));
     TRY(plan_tasks(*tuner, false));
     share_budget(*tuner);
+    (*tuner)->end_ns = time_ns() + (uint64_t)((*tuner)->params.budget_s * 1e9); /* now that what all need is compiled */
     return LIPCL_OK;
 
 fail:
