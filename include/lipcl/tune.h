@@ -27,7 +27,7 @@ extern "C" {
 
 /* The zero value is the default. */
 struct lipcl_tune_params {
-    struct lipcl_plan_params plan; /* as the plans that are to profit: gemm, no_fusion */
+    struct lipcl_plan_params plan; /* as the plans that are to profit: gemm, precision, no_fusion */
     double budget_s;               /* for all layers together; 0: 60 s */
     size_t max_candidates;         /* a layer; 0: as many as the time allows */
     uint64_t seed;

@@ -42,6 +42,7 @@ char *tuning_layer_text(struct arena *arena, const struct op_def *op, const stru
     if (text) text = arena_printf(arena, "%s -> %s", text, shape_text(&request->outputs[0]).chars);
     if (text && request->gemm != LIPCL_GEMM_AUTO)
         text = arena_printf(arena, "%s, gemm %s", text, request->gemm == LIPCL_GEMM_CLBLAST ? "clblast" : "own");
+    if (text && request->exact) text = arena_printf(arena, "%s, exact", text);
     return text;
 }
 

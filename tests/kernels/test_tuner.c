@@ -133,6 +133,7 @@ Test(tuner, a_plan_does_what_the_record_says) {
     cr_expect_null(strstr(options, "-DVEC=2 "), "%s", options);
     cr_expect_null(expect_right_numbers(&(struct lipcl_plan_params){.gemm = LIPCL_GEMM_OWN}, NULL, 0).tuning,
                    "another demand is another layer");
+    cr_expect_null(expect_right_numbers(&(struct lipcl_plan_params){.precision = LIPCL_PRECISION_EXACT}, NULL, 0).tuning);
     setenv("LIPCL_TUNING", "0", 1);
     cr_expect_null(expect_right_numbers(NULL, NULL, 0).tuning);
 }
