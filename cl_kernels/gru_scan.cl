@@ -43,28 +43,7 @@
 #endif
 
 #include "common.clh"
-
-#define U ((H + VEC - 1) / VEC * VEC)
-
-/* exp overflows to infinity for very negative a, which gives 0, as it should. */
-static floatV sigmoid(floatV a) {
-    return (floatV)(1.0f) / ((floatV)(1.0f) + exp(-a));
-}
-
-/* Stores the part of a vector of units that exists. */
-static void store_units(__global float *out, size_t first, floatV value) {
-#if H % VEC == 0
-    store_v(value, out + first);
-#else
-    if (first + VEC <= H) {
-        store_v(value, out + first);
-    } else {
-        float tail[VEC];
-        store_v(value, tail);
-        for (size_t i = 0; first + i < H; i++) out[first + i] = tail[i];
-    }
-#endif
-}
+#include "gru_cell.clh"
 
 __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void gru_scan(__global const float *restrict gates,
                                                                           __global const float *restrict w,

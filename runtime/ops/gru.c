@@ -3,7 +3,7 @@
 
 #include "ops/op.h"
 
-extern const struct lowering gru_packed, gru_clblast;
+extern const struct lowering gru_packed, gru_clblast, gru_step;
 
 static size_t gru_parameters(const void *params, const struct lipcl_shape *const *inputs, struct op_parameter *out) {
     const struct lipcl_gru_params *gru = params;
@@ -94,7 +94,7 @@ static bool gru_crop(struct op_crop *crop, const struct lipcl_shape *const *inpu
     return true;
 }
 
-static const struct lowering *const gru_lowerings[] = {&gru_clblast, &gru_packed, NULL};
+static const struct lowering *const gru_lowerings[] = {&gru_clblast, &gru_packed, &gru_step, NULL};
 
 const struct op_def gru_op = {
     .name = "gru",

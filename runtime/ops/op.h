@@ -149,8 +149,9 @@ struct launch {
     size_t arg_count;
     struct arg args[LAUNCH_MAX_ARGS]; /* a BLAS product: A, B, C */
     struct device_gemm gemm;          /* its sizes; the plan fills in the buffers */
-    /* What it really computes, padding included, a multiply-add counted as two; 0: nothing, or what the layer is by its
-     * definition when it is the only launch. */
+    size_t repeat; /* how many times in a row, without the host; 0: once. The kernel has to count, in a scratch buffer say. */
+    /* What it really computes each time, padding included, a multiply-add counted as two; 0: nothing, or what the layer is by
+     * its definition when it is the only launch. */
     double flops;
 };
 

@@ -16,7 +16,7 @@ enum lipcl_status plan_check_layer_index(struct lipcl_context *ctx, const struct
 /* A lowering counts where it does other work than the definition says; a single launch that counts nothing does just that. */
 static double actual_flops(const struct step *step) {
     double flops = 0;
-    for (size_t i = 0; i < step->launch_count; i++) flops += step->launches[i].flops;
+    for (size_t i = 0; i < step->launch_count; i++) flops += (double)step->launches[i].repeat * step->launches[i].flops;
     return flops > 0 ? flops : step->cost.flops;
 }
 

@@ -76,6 +76,7 @@ static enum lipcl_status compile(struct lipcl_plan *plan, struct plan_launch *la
     for (size_t i = 0; i < lowered->launch_count; i++) {
         const struct launch *launch = &lowered->launches[i];
         struct plan_launch *out = &launches[(*count)++];
+        out->repeat = size_max(launch->repeat, 1);
         TRY(launch->file ? compile_kernel(plan, out, launch, bindings) : compile_gemm(plan, out, launch, bindings));
     }
     TRY(device_finish(plan->device)); /* what fails late fails here, at the layer that it belongs to */

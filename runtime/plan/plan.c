@@ -52,12 +52,17 @@ memory:
     return fail_memory(graph->ctx, graph->value_count * sizeof *plan->values);
 }
 
+static enum lipcl_status launch_once(struct lipcl_plan *plan, const struct plan_launch *launch) {
+    return launch->kernel ? device_launch(plan->device, launch->kernel, launch->global, launch->local)
+                          : device_gemm(plan->device, &launch->gemm);
+}
+
 enum lipcl_status plan_launch_all(struct lipcl_plan *plan, const struct plan_launch *launches, size_t count) {
     for (size_t i = 0; i < count; i++) {
-        const struct plan_launch *launch = &launches[i];
-        enum lipcl_status status = launch->kernel ? device_launch(plan->device, launch->kernel, launch->global, launch->local)
-                                                  : device_gemm(plan->device, &launch->gemm);
-        if (status != LIPCL_OK) return status;
+        for (size_t k = 0; k < launches[i].repeat; k++) {
+            enum lipcl_status status = launch_once(plan, &launches[i]);
+            if (status != LIPCL_OK) return status;
+        }
     }
     return LIPCL_OK;
 }

@@ -26,7 +26,8 @@ struct plan_launch {
     const char *file, *name, *options;
     size_t global[3], local[3];
     struct device_gemm gemm;
-    double flops, bytes; /* really computed (0: not known); its arguments once each */
+    size_t repeat;       /* how many times in a row */
+    double flops, bytes; /* each time: really computed (0: not known); its arguments once each */
     const char *tuning;  /* for profiles, which make it when first needed */
 };
 
