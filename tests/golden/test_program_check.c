@@ -25,7 +25,7 @@ Test(program_check, lists_operators_and_lowerings) {
     json_t *document = program_json(&part), *operators = json_object_get(document, "operators");
     cr_assert_eq(json_array_size(operators), 1);
     cr_expect_str_eq(json_string_value(json_object_get(json_array_get(operators, 0), "op")), "gru");
-    cr_expect_eq(json_array_size(json_object_get(json_array_get(operators, 0), "lowerings")), 2);
+    cr_expect_eq(json_array_size(json_object_get(json_array_get(operators, 0), "lowerings")), 3);
     json_decref(document);
     program_run_finish(&run);
     program_run_finish(&part);
