@@ -110,10 +110,10 @@ static const struct fault_in_kernel kernel_faults[] = {
     {"winograd_output.cl", "load_v(bias", "0.25f + load_v(bias", "conv2", "conv3d_direct"},
     {"gemm_packed.cl", "k < K;", "k < K - 1;", "gru1", "reference"},
     {"gemm_packed.cl", "if (first + r >= M) continue;", "if (first + r + 1 >= M) continue;", "gru1", "reference"},
-    {"gru_scan.cl", "T - 1 - s", "s", "gru2", "reference"},
-    {"gru_scan.cl", "a_r[i] = fma(hk, w_r", "a_r[i] = fma(hk, w_z", "gru1", "reference"},
+    {"gru_scan.cl", "T - 1 - s", "s", "gru2", "gru_step"},
+    {"gru_scan.cl", "a_r[i] = fma(hk, w_r", "a_r[i] = fma(hk, w_z", "gru1", "gru_step"},
     {"gru_scan.cl", "store_v(next, &h[then][i][unit]);", "if (s + 2 < T) store_v(next, &h[then][i][unit]);", "gru1",
-     "reference"},
+     "gru_step"},
 };
 
 ParameterizedTestParameters(self_test, a_broken_kernel_is_refused) {
