@@ -99,10 +99,18 @@ plan_for() { # SUB-GROUP: writes $work/variants.SUB-GROUP
 }
 
 # -- compiling -------------------------------------------------------------------------------------------------------------------
-# The one include, resolved as the library does it.
-for kernel in cl_kernels/*.cl; do
-    sed -e '/#include "common.clh"/{r cl_kernels/common.clh' -e 'd}' "$kernel" >"$work/$(basename "$kernel")"
-done
+# Includes, resolved as the library does it: one line as it stands.
+resolve() { # FILE
+    local line
+    while IFS= read -r line || [ -n "$line" ]; do
+        if [[ $line =~ ^#include\ \"([a-z_]+\.clh)\" ]]; then
+            resolve "cl_kernels/${BASH_REMATCH[1]}"
+        else
+            printf '%s\n' "$line"
+        fi
+    done <"$1"
+}
+for kernel in cl_kernels/*.cl; do resolve "$kernel" >"$work/$(basename "$kernel")"; done
 
 with_clang() { # TRIPLE OUTPUT ARGUMENTS...
     local triple=$1 output=$2

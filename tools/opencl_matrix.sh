@@ -151,16 +151,14 @@ oclgrind_lacks() {
 }
 
 # Oclgrind says that it is a GPU, on which lowerings for CPUs would not run: so it is made to say CPU, on which `lipcl check` draws
-# both. What it reports is in its log; its exit status says nothing.
+# both. Of what LLVM makes when it optimises it lacks some ("freeze", scopes of restrict). What it reports is in its log; its exit
+# status says nothing.
 under_oclgrind() { # COMMAND...
     OCLGRIND_MAX_ERRORS=1000 OPENCL_LAYERS=$layer PRETEND_DEVICE=${PRETEND_DEVICE:-cpu} LIPCL_SELF_TEST=0 \
-        OCL_ICD_VENDORS=$(vendor oclgrind "$oclgrind_library") "$@"
+        OCLGRIND_BUILD_OPTIONS=-cl-opt-disable OCL_ICD_VENDORS=$(vendor oclgrind "$oclgrind_library") "$@"
 }
 races() { OCLGRIND_LOG=$logs/oclgrind-races.log OCLGRIND_DATA_RACES=1 OCLGRIND_CHECK_API=1 under_oclgrind "$@"; }
-# Following uninitialised values, it does not know the instruction "freeze", which optimised code has.
-uninitialised() {
-    OCLGRIND_LOG=$logs/oclgrind-uninitialised.log OCLGRIND_UNINITIALIZED=1 OCLGRIND_BUILD_OPTIONS=-cl-opt-disable under_oclgrind "$@"
-}
+uninitialised() { OCLGRIND_LOG=$logs/oclgrind-uninitialised.log OCLGRIND_UNINITIALIZED=1 under_oclgrind "$@"; }
 
 oclgrind() {
     local lacking arguments=(--small --n "$(number_of_cases 12 3)")
