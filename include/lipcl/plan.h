@@ -41,9 +41,28 @@ struct lipcl_plan_params {
     /* Planning chooses lowerings and their values by itself, whatever the tuner has measured on this device (tune.h).
      * LIPCL_TUNING=0 in the environment does the same as this. */
     bool no_tuning;
+    /* Every layer's inputs and outputs stay readable after a run, which lipcl_plan_read_layer(), _check_layer(), _spot_check()
+     * and verify.h need. By default values that are not needed at the same time are the same memory. */
+    bool keep_values;
+    size_t max_memory; /* LIPCL_ERROR_MEMORY when the plan would take more bytes on the device; 0: no limit */
+    /* Where to put what the plan takes, which comes even when it is above max_memory; that is then no error in the log, as the
+     * caller is thought to try again with less. NULL: nowhere. */
+    struct lipcl_plan_memory *memory;
 };
 
 struct lipcl_plan;
+
+/* What a plan takes, known before its first run; a run takes nothing more. In bytes. */
+struct lipcl_plan_memory {
+    size_t device_bytes;   /* in all on the device, which are the two that follow */
+    size_t constant_bytes; /* weights, as the kernels want them */
+    size_t shared_bytes;   /* values between the layers, and scratch, as far as possible in the same memory */
+    size_t unshared_bytes; /* what these would take if each had memory of its own */
+    size_t least_bytes;    /* the most of them that is in use at one stage: no sharing takes less */
+    size_t fullest_stage;  /* the first such stage: 0 is the upload, i + 1 layer i, the number of layers + 1 the download */
+    size_t host_bytes;     /* of the plan's own on the host: parameters widened to F32, and staging */
+    size_t buffer_count;
+};
 
 /* Plans `graph` on `device` with the values of its parameters from `weights` (floating dtypes widen to F32), all of which may
  * be destroyed afterwards but the device. The plan shares the tensors of `weights`, which are to stay as they are until both
@@ -58,6 +77,29 @@ LIPCL_API void lipcl_plan_destroy(struct lipcl_plan **plan);
 /* Runs the plan once. inputs and outputs are in the order of the graph's; F32, of its shapes; allocated by the caller. */
 LIPCL_API enum lipcl_status lipcl_plan_run(struct lipcl_context *ctx, struct lipcl_plan *plan,
                                            struct lipcl_tensor *const *outputs, const struct lipcl_tensor *const *inputs);
+
+LIPCL_API struct lipcl_plan_memory lipcl_plan_memory(const struct lipcl_plan *plan);
+
+enum lipcl_buffer_role {
+    LIPCL_BUFFER_CONSTANT, /* packed weights */
+    LIPCL_BUFFER_VALUE,    /* an input, an output, or what is between two layers */
+    LIPCL_BUFFER_SCRATCH,  /* what one layer needs for itself, such as its input in another order */
+};
+
+#define LIPCL_BUFFER_ALONE ((size_t)-1)
+
+/* One buffer on the device. Stages are counted as in struct lipcl_plan_memory. */
+struct lipcl_buffer_info {
+    const char *name; /* of the value, as in the graph, or of the layer; owned by the plan */
+    enum lipcl_buffer_role role;
+    size_t bytes;
+    size_t first_stage, last_stage; /* when it is in use */
+    size_t allocation;              /* buffers of the same number are the same memory; LIPCL_BUFFER_ALONE: a constant's own */
+};
+
+/* `buffer` < lipcl_plan_memory().buffer_count, in the order in which the plan met them. */
+LIPCL_API enum lipcl_status lipcl_plan_buffer_info(struct lipcl_context *ctx, const struct lipcl_plan *plan, size_t buffer,
+                                                   struct lipcl_buffer_info *info);
 
 /* A layer is one step of the plan: an operator with what was fused onto it. Strings are owned by the plan. */
 struct lipcl_layer_info {
@@ -76,12 +118,14 @@ LIPCL_API size_t lipcl_plan_layer_count(const struct lipcl_plan *plan);
 LIPCL_API enum lipcl_status lipcl_plan_layer_info(struct lipcl_context *ctx, const struct lipcl_plan *plan, size_t layer,
                                                   struct lipcl_layer_info *info);
 
-/* Runs one layer `runs` times on what its input buffers hold, and gives each run's wall time in nanoseconds, from the first
- * enqueue to the end of the work. LIPCL_ERROR_UNSUPPORTED for a layer that runs as its reference. */
+/* Runs one layer `runs` times on what its input buffers hold (without keep_values, whatever was there last), and gives each
+ * run's wall time in nanoseconds, from the first enqueue to the end of the work. LIPCL_ERROR_UNSUPPORTED for a layer that runs
+ * as its reference. */
 LIPCL_API enum lipcl_status lipcl_plan_time_layer(struct lipcl_context *ctx, struct lipcl_plan *plan, size_t layer, size_t runs,
                                                   uint64_t *wall_ns);
 
-/* A new F32 tensor with what the layer computed in the latest run; the caller destroys it. */
+/* A new F32 tensor with what the layer computed in the latest run; the caller destroys it. This and the checks below give
+ * LIPCL_ERROR_ARGUMENT before the first run, and for a plan made without keep_values. */
 LIPCL_API enum lipcl_status lipcl_plan_read_layer(struct lipcl_context *ctx, struct lipcl_plan *plan, size_t layer,
                                                   struct lipcl_tensor **tensor);
 

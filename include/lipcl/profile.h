@@ -60,8 +60,8 @@ struct lipcl_profile_event {
     size_t local_bytes;   /* local memory of a work-group ... */
     size_t private_bytes; /* ... and private memory of a work-item, as the driver reports them for the kernel */
 
-    size_t allocated_bytes; /* buffers of the plan */
-    size_t live_bytes;      /* of these, what this layer and later ones still need: constants, scratch, values */
+    size_t allocated_bytes; /* the plan takes on the device: struct lipcl_plan_memory */
+    size_t live_bytes;      /* of buffers that are in use by then, constants included */
 };
 
 /* Receives the events of a run before lipcl_plan_run() returns: kernels, transfers and references in the order in which they

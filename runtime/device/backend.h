@@ -46,7 +46,8 @@ struct lipcl_device {
 
 struct device_buffer {
     size_t bytes;
-    void *handle;              /* the backend's own: memory, or a cl_mem */
+    void *handle;              /* the backend's own: memory, or a cl_mem; NULL: there is no memory behind it */
+    bool shared;               /* the handle is another buffer's */
     struct lipcl_tensor *lent; /* what the memory belongs to, or NULL */
 };
 

@@ -141,23 +141,47 @@ static enum lipcl_status check_alive(const struct lipcl_device *device) {
     return fail(device->ctx, LIPCL_ERROR_DEVICE_LOST, "device %s was lost: nothing runs on it any more", device->info.name);
 }
 
+enum lipcl_status device_buffer_reserve(struct lipcl_device *device, struct device_buffer **buffer, size_t bytes) {
+    *buffer = calloc(1, sizeof **buffer);
+    if (!*buffer) return fail_memory(device->ctx, sizeof **buffer);
+    (*buffer)->bytes = size_max(bytes, 4);
+    return LIPCL_OK;
+}
+
+enum lipcl_status device_buffer_allocate(struct lipcl_device *device, struct device_buffer *buffer) {
+    enum lipcl_status status = check_alive(device);
+    if (status != LIPCL_OK) return status;
+    /* Some drivers accept more than they said they could and fail later. */
+    if (device->caps.max_alloc_bytes && buffer->bytes > device->caps.max_alloc_bytes)
+        return fail(device->ctx, LIPCL_ERROR_MEMORY,
+                    "device %s: a buffer of %zu bytes is above the largest allocation, %zu bytes", device->info.name,
+                    buffer->bytes, device->caps.max_alloc_bytes);
+    return device->backend->buffer_create(device, buffer);
+}
+
+void device_buffer_share(struct device_buffer *buffer, const struct device_buffer *owner) {
+    buffer->handle = owner->handle;
+    buffer->shared = true;
+}
+
+void device_buffer_drop(struct lipcl_device *device, struct device_buffer *buffer) {
+    if (buffer->handle && !buffer->shared) device->backend->buffer_destroy(device, buffer);
+    buffer->handle = NULL;
+    buffer->shared = false;
+}
+
+bool device_buffer_has_memory(const struct device_buffer *buffer) {
+    return buffer->handle != NULL;
+}
+
 enum lipcl_status device_buffer_create(struct lipcl_device *device, struct device_buffer **buffer, size_t bytes) {
     enum lipcl_status status = LIPCL_OK;
-    *buffer = NULL;
-    TRY(check_alive(device));
-    /* Some drivers accept more than they said they could and fail later. */
-    if (device->caps.max_alloc_bytes && bytes > device->caps.max_alloc_bytes)
-        TRY(fail(device->ctx, LIPCL_ERROR_MEMORY, "device %s: a buffer of %zu bytes is above the largest allocation, %zu bytes",
-                 device->info.name, bytes, device->caps.max_alloc_bytes));
-    *buffer = calloc(1, sizeof **buffer);
-    if (!*buffer) TRY(fail_memory(device->ctx, sizeof **buffer));
-    (*buffer)->bytes = size_max(bytes, 4);
-    TRY(device->backend->buffer_create(device, *buffer));
+    TRY(device_buffer_reserve(device, buffer, bytes));
+    TRY(device_buffer_allocate(device, *buffer));
     return LIPCL_OK;
 
 fail:
-    free(*buffer);
-    *buffer = NULL;
+    device_buffer_destroy(device, buffer);
     return status;
 }
 
@@ -213,7 +237,7 @@ fail:
 
 void device_buffer_destroy(struct lipcl_device *device, struct device_buffer **buffer) {
     if (!*buffer) return;
-    device->backend->buffer_destroy(device, *buffer);
+    device_buffer_drop(device, *buffer);
     if ((*buffer)->lent && device->lost)
         abandon((*buffer)->lent);
     else
@@ -228,6 +252,8 @@ size_t device_buffer_bytes(const struct device_buffer *buffer) {
 
 static enum lipcl_status check_range(const struct lipcl_device *device, const struct device_buffer *buffer, size_t offset_bytes,
                                      size_t bytes) {
+    if (!buffer->handle)
+        return fail(device->ctx, LIPCL_ERROR_ARGUMENT, "device %s: a buffer without memory", device->info.name);
     if (bytes <= buffer->bytes && offset_bytes <= buffer->bytes - bytes) return check_alive(device);
     return fail(device->ctx, LIPCL_ERROR_ARGUMENT,
                 "device %s: a transfer of %zu bytes from %zu on does not fit a buffer of %zu", device->info.name, bytes,

@@ -54,6 +54,14 @@ enum lipcl_status device_buffer_create(struct lipcl_device *device, struct devic
 enum lipcl_status device_buffer_create_of(struct lipcl_device *device, struct device_buffer **buffer,
                                           struct lipcl_tensor **tensor);
 void device_buffer_destroy(struct lipcl_device *device, struct device_buffer **buffer);
+
+/* The same in parts. A reserved buffer has no memory; it is given some of its own (zeros), or that of another buffer, which is
+ * at least as large and lives longer. What was enqueued before its memory is dropped is still done. */
+enum lipcl_status device_buffer_reserve(struct lipcl_device *device, struct device_buffer **buffer, size_t bytes);
+enum lipcl_status device_buffer_allocate(struct lipcl_device *device, struct device_buffer *buffer);
+void device_buffer_share(struct device_buffer *buffer, const struct device_buffer *owner);
+void device_buffer_drop(struct lipcl_device *device, struct device_buffer *buffer);
+bool device_buffer_has_memory(const struct device_buffer *buffer);
 size_t device_buffer_bytes(const struct device_buffer *buffer);
 
 /* Copies into the buffer before it returns: whatever happens to the device afterwards, `data` is the caller's again. */

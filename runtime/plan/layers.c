@@ -40,8 +40,10 @@ enum lipcl_status lipcl_plan_layer_info(struct lipcl_context *ctx, const struct 
 }
 
 enum lipcl_status plan_check_has_run(struct lipcl_context *ctx, const struct lipcl_plan *plan) {
-    if (plan->has_run) return LIPCL_OK;
-    return fail(ctx, LIPCL_ERROR_ARGUMENT, "plan: a layer has nothing to show before the first run");
+    if (!plan->has_run) return fail(ctx, LIPCL_ERROR_ARGUMENT, "plan: a layer has nothing to show before the first run");
+    if (plan->keep_values) return LIPCL_OK;
+    return fail(ctx, LIPCL_ERROR_ARGUMENT,
+                "plan: layers share memory, so that nothing is left of them after a run; plan with keep_values");
 }
 
 enum lipcl_status lipcl_plan_time_layer(struct lipcl_context *ctx, struct lipcl_plan *plan, size_t layer, size_t runs,

@@ -36,7 +36,7 @@ static enum lipcl_status compile_gemm(struct lipcl_plan *plan, struct plan_launc
     for (size_t i = 0; i < launch->arg_count; i++) out->bytes += (double)device_buffer_bytes(bound(bindings, launch->args[i]));
     enum lipcl_status status = device_gemm_temporary_bytes(plan->device, &bytes, &out->gemm);
     if (status != LIPCL_OK || bytes == 0) return status;
-    return plan_buffer(plan, &out->gemm.temporary, bytes);
+    return plan_buffer(plan, &out->gemm.temporary, LIPCL_BUFFER_SCRATCH, bindings->layer, bytes);
 }
 
 static enum lipcl_status compile_kernel(struct lipcl_plan *plan, struct plan_launch *out, const struct launch *launch,
@@ -53,8 +53,8 @@ static enum lipcl_status compile_kernel(struct lipcl_plan *plan, struct plan_lau
         bindings->max_work_group = limit;
         return LIPCL_ERROR_UNSUPPORTED;
     }
-    for (size_t i = 0; i < launch->arg_count; i++)
-        TRY(device_kernel_argument(plan->device, out->kernel, i, bound(bindings, launch->args[i])));
+    for (size_t i = 0; i < launch->arg_count; i++) out->args[i] = bound(bindings, launch->args[i]);
+    out->arg_count = launch->arg_count;
     memcpy(out->global, launch->global, sizeof out->global);
     memcpy(out->local, launch->local, sizeof out->local);
     out->flops = launch->flops;
@@ -69,10 +69,10 @@ static enum lipcl_status compile(struct lipcl_plan *plan, struct plan_launch *la
                                  struct bindings *bindings) {
     enum lipcl_status status = LIPCL_OK;
     for (size_t i = 0; i < lowered->constant_count; i++) {
-        TRY(plan_constant(plan, &bindings->constants[i], &lowered->constants[i]));
+        TRY(plan_constant(plan, &bindings->constants[i], &lowered->constants[i], bindings->layer));
     }
     for (size_t i = 0; i < lowered->scratch_count; i++)
-        TRY(plan_buffer(plan, &bindings->scratch[i], lowered->scratch_bytes[i]));
+        TRY(plan_buffer(plan, &bindings->scratch[i], LIPCL_BUFFER_SCRATCH, bindings->layer, lowered->scratch_bytes[i]));
     for (size_t i = 0; i < lowered->launch_count; i++) {
         const struct launch *launch = &lowered->launches[i];
         struct plan_launch *out = &launches[(*count)++];
@@ -96,7 +96,7 @@ static enum lipcl_status copy_to_row_major(struct lipcl_plan *plan, struct plan_
     struct lowered lowered = {.arena = &plan->arena};
     struct bindings bindings = {.layer = layer, .inputs = {value->buffer}};
     struct device_caps caps = plan->caps;
-    TRY(plan_buffer(plan, buffer, lipcl_shape_count(&value->shape) * sizeof(float)));
+    TRY(plan_buffer(plan, buffer, LIPCL_BUFFER_SCRATCH, layer, lipcl_shape_count(&value->shape) * sizeof(float)));
     bindings.outputs[0] = *buffer;
     do {
         if (bindings.max_work_group) { /* again, in groups that the kernel can run with */
@@ -187,19 +187,21 @@ static enum lipcl_status create_outputs(struct lipcl_plan *plan, const struct re
     for (size_t i = 0; i < request->first->op->output_count; i++) {
         struct plan_value *value = &plan->values[i == 0 ? request->last->outputs[0] : request->first->outputs[i]];
         if (value->buffer) continue; /* made for a lowering that failed */
-        enum lipcl_status status = plan_buffer(plan, &value->buffer, lipcl_shape_count(&value->shape) * sizeof(float));
+        enum lipcl_status status = plan_buffer(plan, &value->buffer, LIPCL_BUFFER_VALUE, value->name,
+                                               lipcl_shape_count(&value->shape) * sizeof(float));
         if (status != LIPCL_OK) return status;
         value->layout = layout_row_major(&value->shape);
     }
     return LIPCL_OK;
 }
 
-/* Leaves no trace of a lowering that failed but its buffers. */
-static void give_up(struct lipcl_plan *plan, struct step *step, const struct request *request) {
+/* Leaves no trace of a lowering that failed but the outputs' buffers. */
+static void give_up(struct lipcl_plan *plan, struct step *step, const struct request *request, size_t first_buffer) {
     for (size_t i = 0; i < step->launch_count; i++) device_kernel_destroy(plan->device, &step->launches[i].kernel);
     step->launch_count = 0;
     step->lowering = NULL;
     step->chain = 0;
+    plan_forget_buffers(plan, first_buffer);
     for (size_t i = 0; i < request->first->op->output_count; i++) {
         struct plan_value *value = &plan->values[i == 0 ? request->last->outputs[0] : request->first->outputs[i]];
         value->layout = layout_row_major(&value->shape);
@@ -214,6 +216,7 @@ static enum lipcl_status try_once(struct lipcl_plan *plan, struct step *step, st
     const struct node *first = request->first;
     struct bindings bindings = {.layer = first->name};
     struct lowered *lowered = calloc(1, sizeof *lowered);
+    size_t first_buffer = plan->buffer_count;
     step->launch_count = 0;
     step->launches = arena_alloc(&plan->arena, (LOWERED_MAX_LAUNCHES + LAUNCH_MAX_ARGS) * sizeof *step->launches);
     if (!lowered || !step->launches) TRY(fail_memory(ctx, sizeof *lowered));
@@ -247,7 +250,7 @@ fail:
     *max_work_group = bindings.max_work_group;
     if (lowered) lowered_finish(lowered);
     free(lowered);
-    if (status != LIPCL_OK) give_up(plan, step, request);
+    if (status != LIPCL_OK) give_up(plan, step, request, first_buffer);
     return status;
 }
 

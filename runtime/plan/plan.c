@@ -122,6 +122,8 @@ enum lipcl_status plan_create(struct lipcl_context *ctx, struct lipcl_plan **pla
     if (!*plan) TRY(fail_memory(ctx, sizeof **plan));
     (*plan)->device = device;
     (*plan)->checks = *checks;
+    (*plan)->keep_values = params->keep_values || checks->guard;
+    (*plan)->max_memory = params->max_memory;
     (*plan)->caps = *device_caps(device);
     if (checks->as_gpu) (*plan)->caps.cpu = false;
     TRY(lipcl_graph_status(graph));
@@ -135,7 +137,8 @@ enum lipcl_status plan_create(struct lipcl_context *ctx, struct lipcl_plan **pla
     (*plan)->alias = passes.alias;
     for (size_t i = 0; i < graph->input_count; i++) {
         struct plan_value *value = &(*plan)->values[graph->inputs[i]];
-        TRY(plan_buffer(*plan, &value->buffer, lipcl_shape_count(&value->shape) * sizeof(float)));
+        TRY(plan_buffer(*plan, &value->buffer, LIPCL_BUFFER_VALUE, value->name,
+                        lipcl_shape_count(&value->shape) * sizeof(float)));
         if (checks->input_layouts) value->layout = checks->input_layouts[i];
     }
     TRY(load_tuning(*plan, params));
@@ -148,6 +151,7 @@ enum lipcl_status plan_create(struct lipcl_context *ctx, struct lipcl_plan **pla
         (*plan)->outputs[i] = passes.alias[graph->outputs[i]];
         TRY(plan_add_output(*plan, i));
     }
+    TRY(plan_place(*plan, params));
     /* Some drivers compile a kernel only when it is first launched: that has happened in the self-test or happens here. */
     if (checks->guard)
         TRY(run_steps(ctx, *plan, false));
@@ -173,10 +177,9 @@ void lipcl_plan_destroy(struct lipcl_plan **plan) {
     for (size_t i = 0; i < p->step_count; i++)
         for (size_t k = 0; k < p->steps[i].launch_count; k++) device_kernel_destroy(p->device, &p->steps[i].launches[k].kernel);
     for (size_t i = 0; i < p->output_launch_count; i++) device_kernel_destroy(p->device, &p->output_launches[i].kernel);
-    for (size_t i = 0; i < p->buffer_count; i++) device_buffer_destroy(p->device, &p->buffers[i]);
+    plan_destroy_buffers(p);
     plan_forget_parameters(p);
     lipcl_tensor_set_destroy(&p->weights);
-    free(p->buffers);
     free(p->staging);
     arena_finish(&p->arena);
     free(p);

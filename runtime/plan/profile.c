@@ -91,43 +91,17 @@ static bool describe_launch(struct lipcl_plan *plan, size_t part, size_t k, stru
     return true;
 }
 
-/* The steps that a buffer of values is needed from and to; false: it holds no value. */
-static bool lifetime(const struct lipcl_plan *plan, const struct device_buffer *buffer, size_t *from, size_t *to) {
-    *from = plan->step_count;
-    *to = 0;
-    bool found = false;
-    for (size_t i = 0; i < plan->step_count; i++) {
-        const struct step *step = &plan->steps[i];
-        const struct node *node = &plan->nodes[step->layer.nodes[0]];
-        bool uses = false;
-        for (size_t k = 0; k < node->activation_count; k++)
-            uses = uses || (node->inputs[k] && plan->values[plan->alias[node->inputs[k]]].buffer == buffer);
-        for (size_t k = 0; k < node->op->output_count; k++) {
-            lipcl_value output = step_output(plan, step, k);
-            uses = uses || (output && plan->values[output].buffer == buffer);
-        }
-        if (!uses) continue;
-        *from = size_min(*from, i);
-        *to = i;
-        found = true;
-    }
-    for (size_t i = 0; i < plan->input_count; i++)
-        if (plan->values[plan->inputs[i]].buffer == buffer) *from = 0;
-    for (size_t i = 0; i < plan->output_count; i++)
-        if (plan->values[plan->outputs[i]].buffer == buffer) *to = plan->step_count + 1;
-    return found;
-}
-
+/* Stages are numbered from the upload on, parts from the first layer on: layers, copies of outputs, the download. */
 static void find_live_bytes(struct lipcl_plan *plan) {
     struct plan_profile *profile = plan->profile;
-    profile->allocated_bytes = 0;
-    for (size_t i = 0; i < plan->buffer_count; i++) profile->allocated_bytes += device_buffer_bytes(plan->buffers[i]);
-    for (size_t part = 0; part < profile->part_count; part++) profile->live_bytes[part] = profile->allocated_bytes;
-    for (size_t i = 0; i < plan->buffer_count; i++) {
-        size_t from, to;
-        if (!lifetime(plan, plan->buffers[i], &from, &to)) continue;
-        for (size_t part = 0; part < profile->part_count; part++)
-            if (part < from || part > to) profile->live_bytes[part] -= device_buffer_bytes(plan->buffers[i]);
+    profile->allocated_bytes = plan->memory.device_bytes;
+    for (size_t part = 0; part < profile->part_count; part++) {
+        size_t stage = size_min(part, plan->step_count) + 1;
+        profile->live_bytes[part] = 0;
+        for (size_t i = 0; i < plan->buffer_count; i++) {
+            const struct memory_use *use = &plan->buffers[i].use;
+            if (use->first <= stage && stage <= use->last) profile->live_bytes[part] += use->bytes;
+        }
     }
 }
 

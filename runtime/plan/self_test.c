@@ -143,16 +143,17 @@ static void distrust(struct lipcl_plan *plan, struct step *step) {
 enum lipcl_status self_test_step(struct lipcl_plan *plan, struct step *step) {
     enum lipcl_status status = LIPCL_OK;
     uint64_t key = 0;
-    bool has_key = false, untested = false;
+    bool has_key = false, untested = false, enough = false;
     if (plan->checks.guard) return LIPCL_OK; /* the kernel checker wants to see what fails */
     if (plan->self_test) TRY(find_key(plan, step, &key, &has_key));
     untested = plan->self_test && (plan->checks.prove || !(has_key && proven_has(&plan->self_test->proven, key)));
     if (!untested && has_key && is_all_cached(step)) return LIPCL_OK;
+    TRY(plan_lend(plan, step, &enough));
+    if (!enough) return LIPCL_OK; /* planning is going to fail, when it is known how much the whole takes */
     if (untested) TRY(feed(plan, step));
     TRY(plan_launch_all(plan, step->launches, step->launch_count));
-    if (!untested) return LIPCL_OK;
-    TRY(device_finish(plan->device)); /* staging is used again */
-    for (uint64_t i = 0; i < BLOCKS; i++) {
+    TRY(device_finish(plan->device)); /* staging is used again, and the memory that was lent */
+    for (uint64_t i = 0; untested && i < BLOCKS; i++) {
         struct box block = step_block(plan, step, (enum block_place)size_min(i, BLOCK_DRAWN), i);
         struct compare_result result;
         TRY(step_check_block(plan, step, false, &block, &result));
@@ -160,11 +161,13 @@ enum lipcl_status self_test_step(struct lipcl_plan *plan, struct step *step) {
         warn(plan, step, &block, &result);
         TRY(LIPCL_ERROR_MISMATCH);
     }
-    if (has_key) proven_add(&plan->self_test->proven, key, step->lowering->name);
+    if (untested && has_key) proven_add(&plan->self_test->proven, key, step->lowering->name);
+    plan_take_back(plan);
     return LIPCL_OK;
 
-fail: /* what was written from may be written to next */
-    if (untested && status != LIPCL_ERROR_MISMATCH && status != LIPCL_ERROR_DEVICE_LOST) device_finish(plan->device);
+fail: /* what was written from may be written to next, and what was launched needs its memory */
+    if (enough && status != LIPCL_ERROR_MISMATCH && status != LIPCL_ERROR_DEVICE_LOST) device_finish(plan->device);
+    plan_take_back(plan);
     distrust(plan, step);
     return status;
 }

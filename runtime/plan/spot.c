@@ -38,14 +38,15 @@ struct box step_block(const struct lipcl_plan *plan, const struct step *step, en
 enum lipcl_status lipcl_plan_spot_check(struct lipcl_context *ctx, struct lipcl_plan *plan, uint64_t seed,
                                         struct lipcl_spot_check *spot) {
     *spot = (struct lipcl_spot_check){.check = {.ok = true}};
-    if (!plan->has_run) return fail(ctx, LIPCL_ERROR_ARGUMENT, "plan: there is nothing to check before the first run");
+    enum lipcl_status status = plan_check_has_run(ctx, plan);
+    if (status != LIPCL_OK) return status;
     if (plan->step_count == 0) return LIPCL_OK; /* all views: nothing is computed */
     spot->layer = philox_word(seed, LIPCL_MAX_RANK) % plan->step_count;
     const struct step *step = &plan->steps[spot->layer];
     const struct lipcl_shape *shape = &plan->values[step_output(plan, step, 0)].shape;
     struct compare_result result;
     struct box block = step_block(plan, step, BLOCK_DRAWN, seed);
-    enum lipcl_status status = step_check_block(plan, step, false, &block, &result);
+    status = step_check_block(plan, step, false, &block, &result);
     if (status != LIPCL_OK) return status;
     for (size_t dim = 0; dim < shape->rank; dim++) spot->start[dim] = (size_t)block.start[dim];
     spot->block = block.shape;

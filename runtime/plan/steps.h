@@ -9,6 +9,7 @@
 #include <lipcl/plan.h>
 
 #include "graph/passes.h"
+#include "plan/memory.h"
 #include "tensor/compare.h"
 
 struct plan_value {
@@ -20,11 +21,13 @@ struct plan_value {
     struct lipcl_tensor *widened;      /* the same as F32, where somebody needed that: see plan_parameter() */
 };
 
-/* A launch with its kernel built and its arguments set, or a matrix product. */
+/* A launch with its kernel built, or a matrix product. Arguments are set when their memory is there: plan_place(). */
 struct plan_launch {
     struct device_kernel *kernel; /* NULL: gemm */
     const char *file, *name, *options;
     size_t global[3], local[3];
+    size_t arg_count; /* of the kernel: a product's are in `gemm` */
+    struct device_buffer *args[LAUNCH_MAX_ARGS];
     struct device_gemm gemm;
     size_t repeat;       /* how many times in a row */
     double flops, bytes; /* each time: really computed (0: not known); its arguments once each */
@@ -44,6 +47,13 @@ struct step {
     struct plan_launch *launches;
 };
 
+struct plan_buffer {
+    struct device_buffer *device;
+    enum lipcl_buffer_role role;
+    const char *name;
+    struct memory_use use; /* stages as in struct lipcl_plan_memory */
+};
+
 /* What the kernel checker and the tuner add to a plan. */
 struct plan_checks {
     bool guard;           /* every buffer gets a guard band behind it, and NaN in all that is not written yet */
@@ -52,6 +62,7 @@ struct plan_checks {
     struct tuning tuning; /* ... with these values */
     bool as_gpu;          /* lowerings are told that a CPU device were none */
     bool no_views;        /* of layers of `op`: what could be a view is computed */
+    bool share;           /* with `guard`: buffers share memory all the same; guard bands are then behind what they share */
     /* The tuner's: every lowering is tested, whatever has passed before, and its programs are not kept for later. */
     bool prove;
     const struct layout *input_layouts; /* of the graph's inputs; NULL: row-major */
@@ -81,8 +92,13 @@ struct lipcl_plan {
     size_t output_launch_count;
     struct plan_launch *output_launches; /* copies to row-major, where an output is not */
     size_t buffer_count;
-    struct device_buffer **buffers; /* all there are, for freeing */
-    float *staging;                 /* on the host, as large as the largest value: for gathering a layout */
+    struct plan_buffer *buffers; /* all there are */
+    size_t slot_count;
+    struct device_buffer **slots; /* the memory that they share, constants excepted */
+    struct lipcl_plan_memory memory;
+    bool keep_values;
+    size_t max_memory;
+    float *staging; /* on the host, as large as the largest value: for gathering a layout */
     size_t staging_count;
     bool has_run;
     struct plan_checks checks;
@@ -103,13 +119,32 @@ enum lipcl_status plan_check_tensor(struct lipcl_context *ctx, const struct lipc
 /* Enqueues; returns at once. */
 enum lipcl_status plan_launch_all(struct lipcl_plan *plan, const struct plan_launch *launches, size_t count);
 
+/* buffers.c */
+
+/* A buffer of the plan's; `name` lives as long as the plan. It has memory from plan_place() on. */
+enum lipcl_status plan_buffer(struct lipcl_plan *plan, struct device_buffer **buffer, enum lipcl_buffer_role role,
+                              const char *name, size_t bytes);
+/* A buffer of constants: its content is *tensor, of which the plan becomes the owner. */
+enum lipcl_status plan_constant(struct lipcl_plan *plan, struct device_buffer **buffer, struct lipcl_tensor **tensor,
+                                const char *name);
+/* Forgets buffers from number `first` on, which a lowering that failed had asked for, but for values. */
+void plan_forget_buffers(struct lipcl_plan *plan, size_t first);
+/* Lends memory to all that the plan's next step needs, so that it can run, until plan_take_back(). Nothing is lent, and *enough
+ * is false, when that alone would be above the plan's limit. */
+enum lipcl_status plan_lend(struct lipcl_plan *plan, const struct step *step, bool *enough);
+void plan_take_back(struct lipcl_plan *plan);
+/* When all steps are there: finds out which buffers can share memory, allocates it, and sets the kernels' arguments. */
+enum lipcl_status plan_place(struct lipcl_plan *plan, const struct lipcl_plan_params *params);
+/* How many guard bands have been written to. */
+enum lipcl_status plan_check_guards(struct lipcl_plan *plan, size_t *broken);
+void plan_destroy_buffers(struct lipcl_plan *plan);
+
 /* values.c */
-enum lipcl_status plan_buffer(struct lipcl_plan *plan, struct device_buffer **buffer, size_t bytes);
 enum lipcl_status plan_read_value(struct lipcl_plan *plan, float *row_major, lipcl_value value);
 /* Returns when `row_major` is the caller's again. */
 enum lipcl_status plan_write_value(struct lipcl_plan *plan, lipcl_value value, const float *row_major);
-/* How many buffers have been written to beyond their end. */
-enum lipcl_status plan_check_guards(struct lipcl_plan *plan, size_t *broken);
+/* Bytes that widened parameters take on the host. */
+size_t plan_parameter_bytes(const struct lipcl_plan *plan);
 /* Finds the graph's parameters among the weights, of which the plan becomes another owner. */
 enum lipcl_status plan_load_parameters(struct lipcl_plan *plan, const struct lipcl_graph *graph,
                                        const struct lipcl_tensor_set *weights);
@@ -118,9 +153,6 @@ enum lipcl_status plan_load_parameters(struct lipcl_plan *plan, const struct lip
 enum lipcl_status plan_parameter(struct lipcl_plan *plan, lipcl_value value, const struct lipcl_tensor **parameter);
 /* Frees what plan_parameter() widened: on a device nobody needs it, until a layer is checked. */
 void plan_forget_parameters(struct lipcl_plan *plan);
-
-/* A buffer of constants: its content is *tensor, of which the plan becomes the owner. */
-enum lipcl_status plan_constant(struct lipcl_plan *plan, struct device_buffer **buffer, struct lipcl_tensor **tensor);
 
 /* lower.c: chooses a lowering for one layer and makes it ready to run. Appends one step or, when not all of the layer's
  * nodes can be done at once, several; or none, when the layer is a view. */
@@ -203,6 +235,7 @@ enum lipcl_status step_run_reference(struct lipcl_plan *plan, const struct step 
 
 /* layers.c */
 enum lipcl_status plan_check_layer_index(struct lipcl_context *ctx, const struct lipcl_plan *plan, size_t layer);
+/* LIPCL_ERROR_ARGUMENT unless the values of a run can be read. */
 enum lipcl_status plan_check_has_run(struct lipcl_context *ctx, const struct lipcl_plan *plan);
 /* The worst of `count` outputs. */
 struct lipcl_layer_check layer_check(const struct compare_result *results, size_t count);

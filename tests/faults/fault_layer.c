@@ -43,8 +43,14 @@ static cl_command_queue CL_API_CALL create_queue(cl_context c, cl_device_id d, c
     if (p & CL_QUEUE_PROFILING_ENABLE) fault_state.profiling_queues++;
     CREATE(FAULT_CREATE_QUEUE, ret, below->clCreateCommandQueue(c, d, p, ret));
 }
+static cl_mem count_bytes(cl_mem memory, size_t bytes) {
+    struct fault_state *s = &fault_state;
+    if (memory) s->bytes += bytes;
+    if (s->bytes > s->peak_bytes) s->peak_bytes = s->bytes;
+    return memory;
+}
 static cl_mem CL_API_CALL create_buffer(cl_context c, cl_mem_flags f, size_t bytes, void *host, cl_int *ret) {
-    CREATE(FAULT_CREATE_BUFFER, ret, below->clCreateBuffer(c, f, bytes, host, ret));
+    CREATE(FAULT_CREATE_BUFFER, ret, count_bytes(below->clCreateBuffer(c, f, bytes, host, ret), bytes));
 }
 static cl_program CL_API_CALL create_program(cl_context c, cl_uint n, const char **s, const size_t *l, cl_int *ret) {
     CREATE(FAULT_CREATE_PROGRAM, ret, below->clCreateProgramWithSource(c, n, s, l, ret));
@@ -98,6 +104,8 @@ static cl_int CL_API_CALL release_queue(cl_command_queue q) {
     RETURN(FAULT_RELEASE, below->clReleaseCommandQueue(q));
 }
 static cl_int CL_API_CALL release_buffer(cl_mem m) {
+    size_t bytes = 0;
+    if (below->clGetMemObjectInfo(m, CL_MEM_SIZE, sizeof bytes, &bytes, NULL) == CL_SUCCESS) fault_state.bytes -= bytes;
     RETURN(FAULT_RELEASE, below->clReleaseMemObject(m));
 }
 static cl_int CL_API_CALL release_program(cl_program p) {

@@ -72,7 +72,7 @@ ParameterizedTest(struct device_parameter *device, lipnet, matches_pytorch) {
     ctx = test_context();
     cr_assert(lipcl_lipnet_load(ctx, &weights, MODEL_PATH) == LIPCL_OK, "%s", lipcl_context_error(ctx));
     cr_assert(lipcl_clip_load(ctx, &frames, NULL, REFERENCE "frames.npy", NULL) == LIPCL_OK, "%s", lipcl_context_error(ctx));
-    struct lipcl_lipnet_reader_params params = {.device = device->selector};
+    struct lipcl_lipnet_reader_params params = {.device = device->selector, .plan.keep_values = true};
     cr_assert(lipcl_lipnet_reader_create(ctx, &reader, weights, &params) == LIPCL_OK, "%s", lipcl_context_error(ctx));
     cr_assert(lipcl_lipnet_reader_run(ctx, reader, &logits, frames) == LIPCL_OK, "%s", lipcl_context_error(ctx));
     expect_near(logits, "logits.npy", 1e-4);

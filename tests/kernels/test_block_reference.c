@@ -50,7 +50,9 @@ static void run_case(size_t op, size_t index, char *text, size_t bytes) {
     for (size_t i = 0; i < lipcl_graph_input_count(graph); i++) inputs[i] = noise(&draw, lipcl_graph_input_shape(graph, i), 1);
     for (size_t i = 0; i < lipcl_graph_output_count(graph); i++)
         cr_assert(lipcl_tensor_create(ctx, &outputs[i], LIPCL_F32, lipcl_graph_output_shape(graph, i)) == LIPCL_OK);
-    cr_assert(lipcl_plan_create(ctx, &plan, graph, weights, device, NULL) == LIPCL_OK, "%s", text);
+    cr_assert(lipcl_plan_create(ctx, &plan, graph, weights, device, &(struct lipcl_plan_params){.keep_values = true}) ==
+                  LIPCL_OK,
+              "%s", text);
     cr_assert(lipcl_plan_run(ctx, plan, outputs, (const struct lipcl_tensor *const *)inputs) == LIPCL_OK, "%s", text);
 }
 

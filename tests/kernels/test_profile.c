@@ -122,8 +122,7 @@ static void expect_layers(bool host) {
 }
 
 static void expect_memory(void) {
-    size_t allocated = 0, least = SIZE_MAX, most = 0;
-    for (size_t i = 0; i < plan->buffer_count; i++) allocated += device_buffer_bytes(plan->buffers[i]);
+    size_t allocated = lipcl_plan_memory(plan).device_bytes, least = SIZE_MAX, most = 0;
     for (size_t i = 0; i < event_count; i++) {
         cr_expect_eq(events[i].allocated_bytes, allocated);
         if (events[i].kind == LIPCL_PROFILE_STAGE || events[i].kind == LIPCL_PROFILE_RUN) continue;

@@ -45,7 +45,7 @@ static void fill(struct lipcl_tensor *tensor, uint64_t stream, float scale) {
 
 static struct lipcl_plan *plan_on(struct lipcl_device *where, bool no_fusion) {
     struct lipcl_plan *plan = NULL;
-    struct lipcl_plan_params params = {.no_fusion = no_fusion};
+    struct lipcl_plan_params params = {.no_fusion = no_fusion, .keep_values = true};
     cr_assert(lipcl_plan_create(ctx, &plan, graph, weights, where, &params) == LIPCL_OK, "%s", lipcl_context_error(ctx));
     return plan;
 }
@@ -278,7 +278,9 @@ Test(verify, refusals) {
         cr_assert(lipcl_tensor_to_f32(ctx, &copy, lipcl_tensor_set_find(weights, from[i])) == LIPCL_OK);
         cr_assert(lipcl_tensor_set_add(ctx, weights, to[i], &copy) == LIPCL_OK);
     }
-    cr_assert(lipcl_plan_create(ctx, &other, renamed, weights, host, NULL) == LIPCL_OK, "%s", lipcl_context_error(ctx));
+    cr_assert(lipcl_plan_create(ctx, &other, renamed, weights, host, &(struct lipcl_plan_params){.keep_values = true}) ==
+                  LIPCL_OK,
+              "%s", lipcl_context_error(ctx));
     run(other);
     cr_expect(lipcl_plan_verify_layer(ctx, other, 0, reference, &check, NULL) == LIPCL_ERROR_ARGUMENT);
     cr_expect_not_null(strstr(lipcl_context_error(ctx), "another graph"));

@@ -174,6 +174,7 @@ static struct poptOption eval_options[] = {{NULL, '\0', POPT_ARG_INCLUDE_TABLE, 
                                            {NULL, '\0', POPT_ARG_INCLUDE_TABLE, decoder_options, 0, NULL, NULL},
                                            {NULL, '\0', POPT_ARG_INCLUDE_TABLE, batch_options, 0, NULL, NULL},
                                            {NULL, '\0', POPT_ARG_INCLUDE_TABLE, spot_options, 0, NULL, NULL},
+                                           {NULL, '\0', POPT_ARG_INCLUDE_TABLE, memory_options, 0, NULL, NULL},
                                            POPT_TABLEEND};
 
 const struct command command_eval = {

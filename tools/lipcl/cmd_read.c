@@ -228,6 +228,7 @@ static enum exit_code read_run(struct invocation *invocation) {
     }
     progress_begin(count);
     options.no_self_test = verify != 0;
+    if (verify) options.keep_values = true;
     if (!reading_init(&job.reading, invocation->ctx, options.model)) {
         code = EXIT_FAILED;
         goto fail;
@@ -261,6 +262,7 @@ static struct poptOption read_options[] = {
     {NULL, '\0', POPT_ARG_INCLUDE_TABLE, decoder_options, 0, NULL, NULL},
     {NULL, '\0', POPT_ARG_INCLUDE_TABLE, batch_options, 0, NULL, NULL},
     {NULL, '\0', POPT_ARG_INCLUDE_TABLE, spot_options, 0, NULL, NULL},
+    {NULL, '\0', POPT_ARG_INCLUDE_TABLE, memory_options, 0, NULL, NULL},
     {"verify", '\0', POPT_ARG_NONE, &verify, 0, "check every layer of every clip against the reference", NULL},
     {"srt", '\0', POPT_ARG_STRING, &srt, 0, "write subtitles: a file, or a folder for several clips", "OUT"},
     POPT_TABLEEND};

@@ -57,6 +57,7 @@ static enum exit_code run_run(struct invocation *invocation) {
     struct reading reading = {0};
     struct clip clip = {0};
     if (!out_path) return usage_error(&command_run, "-o OUT.npy is missing");
+    options.keep_values = layer_folder != NULL;
     progress_begin(1);
     progress_task(0, "running %s", base_name(in));
     if (!reading_init(&reading, invocation->ctx, model)) goto fail;
@@ -96,6 +97,7 @@ static struct poptOption run_options[] = {
     {NULL, '\0', POPT_ARG_INCLUDE_TABLE, gemm_options, 0, NULL, NULL},
     {NULL, '\0', POPT_ARG_INCLUDE_TABLE, fusion_options, 0, NULL, NULL},
     {NULL, '\0', POPT_ARG_INCLUDE_TABLE, crop_options, 0, NULL, NULL},
+    {NULL, '\0', POPT_ARG_INCLUDE_TABLE, memory_options, 0, NULL, NULL},
     POPT_TABLEEND};
 
 const struct command command_run = {

@@ -250,7 +250,7 @@ static bool run_host(struct job *job) {
     if (!job->in || !reading_load(&job->host, ctx, job->model)) return false;
     progress_task(0, "running %s on host", base_name(job->in));
     if (!clip_load(job->host.ctx, &job->clip, job->in)) return false;
-    if (!reading_open(&job->host, "host", &(struct lipcl_plan_params){.no_fusion = true})) return false;
+    if (!reading_open(&job->host, "host", &(struct lipcl_plan_params){.no_fusion = true, .keep_values = true})) return false;
     if (!clip_run(&job->host, &job->clip)) return false;
     return !(job->mode & MODE_CUMULATIVE) || clip_decode(&job->host, &job->clip);
 }

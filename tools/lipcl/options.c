@@ -15,7 +15,7 @@ enum { OPTION_HELP = 1, OPTION_VERBOSE, OPTION_DEBUG, OPTION_QUIET, OPTION_JSON 
 
 /* What popt writes to; options_check() turns it into `options`. Strings live as long as the program. */
 static struct {
-    char *device, *gemm, *precision, *model, *crop, *decoder, *grammar, *check_every, *batch;
+    char *device, *gemm, *precision, *model, *crop, *decoder, *grammar, *check_every, *batch, *max_memory;
     int no_fusion, no_overlap;
 } raw;
 
@@ -70,6 +70,11 @@ struct poptOption batch_options[] = {
      "N"},
     {"no-overlap", '\0', POPT_ARG_NONE, &raw.no_overlap, 0, "decode a clip when its turn has come, none ahead", NULL},
     POPT_TABLEEND};
+struct poptOption memory_options[] = {
+    {"max-memory", '\0', POPT_ARG_STRING, &raw.max_memory, 0,
+     "bytes that the network may take on the device, such as 512M or 2G: a batch is computed in parts where it has to be",
+     "SIZE"},
+    POPT_TABLEEND};
 
 enum exit_code usage_error(const struct command *command, const char *format, ...) {
     va_list args;
@@ -88,6 +93,23 @@ bool parse_number(const char *text, unsigned long long *number, unsigned long lo
     errno = 0;
     *number = strtoull(text, &end, 10);
     return errno == 0 && *end == '\0' && *number <= max;
+}
+
+bool parse_size(const char *text, size_t *bytes) {
+    static const char units[] = "KMGT";
+    char *end;
+    if (*text < '0' || *text > '9') return false;
+    double number = strtod(text, &end);
+    const char *unit = *end ? strchr(units, *end) : NULL;
+    if (unit) {
+        number *= (double)(1ull << 10 * (unit - units + 1));
+        end++;
+        if (*end == 'i' && end[1] == 'B') end++;
+    }
+    if (*end == 'B') end++;
+    if (*end || !(number >= 1) || number >= (double)(SIZE_MAX / 2)) return false;
+    *bytes = (size_t)number;
+    return true;
 }
 
 static bool parse_crop(const char *text) {
@@ -143,6 +165,11 @@ static bool options_check(const struct command *command) {
         return false;
     }
     options.batch = (size_t)batch;
+    if (every) options.keep_values = true;
+    if (raw.max_memory && !parse_size(raw.max_memory, &options.max_memory)) {
+        usage_error(command, "--max-memory %s: it is a size such as 512M or 2G", raw.max_memory);
+        return false;
+    }
     if (raw.decoder) {
         bool beam = strcmp(raw.decoder, "beam") == 0;
         if (!beam && strcmp(raw.decoder, "greedy") != 0) {

@@ -31,12 +31,14 @@ struct options {
     size_t batch;        /* clips a run of the device; 0 stands for 1 */
     bool no_overlap;     /* decode a clip only when its turn has come */
     size_t check_every;  /* a spot check in one run of so many; 0: never */
+    size_t max_memory;   /* bytes on the device; 0: no limit */
+    bool keep_values;    /* set by commands that look at layers after a run */
 };
 extern struct options options;
 
 /* Groups for a command's own table: {NULL, 0, POPT_ARG_INCLUDE_TABLE, device_options, 0, "Device:", NULL}. */
 extern struct poptOption device_options[], gemm_options[], fusion_options[], model_options[], crop_options[], decoder_options[],
-    spot_options[], batch_options[];
+    spot_options[], batch_options[], memory_options[];
 
 enum parsed {
     PARSED_RUN,   /* the command is to be run with what is left, see `invocation` */
@@ -51,6 +53,9 @@ enum parsed options_parse(poptContext *context, struct invocation *invocation, c
 
 /* Says on stderr what is wrong with the command line and where help is; returns EXIT_USAGE. */
 enum exit_code usage_error(const struct command *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Reads a size such as 1000000, 64K, 512M or 1.5G (of 1024), with or without a final B or iB; false when it is none or 0. */
+bool parse_size(const char *text, size_t *bytes);
 
 /* Reads a whole decimal number without sign; false when it is anything else or too large. */
 bool parse_number(const char *text, unsigned long long *number, unsigned long long max);
