@@ -15,7 +15,8 @@ struct lipcl_lipnet_reader {
     bool may_move; /* the device was chosen by "auto" */
     struct lipcl_device *device;
     struct lipcl_plan *plan;
-    size_t batch, frames; /* what the plan is for */
+    size_t batch, frames; /* what was asked for */
+    size_t part;          /* clips at a time that the plan is for, at most `batch` */
     char *failed;         /* selectors of the devices that failed, each between two blanks */
 };
 
@@ -58,20 +59,52 @@ struct lipcl_plan *lipcl_lipnet_reader_plan(struct lipcl_lipnet_reader *reader) 
     return reader->plan;
 }
 
-static enum lipcl_status make_plan(struct lipcl_context *ctx, struct lipcl_lipnet_reader *reader, size_t batch, size_t frames) {
+static enum lipcl_status plan_part(struct lipcl_context *ctx, struct lipcl_lipnet_reader *reader, size_t part, size_t frames,
+                                   struct lipcl_plan_memory *memory) {
     enum lipcl_status status = LIPCL_OK;
     struct lipcl_graph *graph = NULL;
-    if (reader->plan && reader->batch == batch && reader->frames == frames) return LIPCL_OK;
-    lipcl_plan_destroy(&reader->plan);
+    struct lipcl_plan_params params = reader->plan_params;
+    params.memory = memory;
     TRY(lipcl_graph_create(ctx, &graph));
-    TRY(lipcl_lipnet_describe(graph, batch, frames, NULL));
-    TRY(lipcl_plan_create(ctx, &reader->plan, graph, reader->weights, reader->device, &reader->plan_params));
-    reader->batch = batch;
-    reader->frames = frames;
+    TRY(lipcl_lipnet_describe(graph, part, frames, NULL));
+    TRY(lipcl_plan_create(ctx, &reader->plan, graph, reader->weights, reader->device, &params));
 
 fail:
     lipcl_graph_destroy(&graph);
     return status;
+}
+
+/* How many clips at a time to try next, when `part` took too much: what is not weights grows with them. Of equal parts. */
+static size_t smaller_part(const struct lipcl_lipnet_reader *reader, size_t batch, size_t part,
+                           const struct lipcl_plan_memory *memory) {
+    size_t limit = reader->plan_params.max_memory, fit = part / 2;
+    if (limit && memory->shared_bytes)
+        fit = limit > memory->constant_bytes
+                  ? (size_t)((double)(limit - memory->constant_bytes) / (double)memory->shared_bytes * (double)part)
+                  : 1;
+    fit = size_max(1, size_min(fit, part - 1));
+    return size_ceil_div(batch, size_ceil_div(batch, fit));
+}
+
+/* A batch that takes too much memory is computed in parts, unless all of its values are to be looked at afterwards. */
+static enum lipcl_status make_plan(struct lipcl_context *ctx, struct lipcl_lipnet_reader *reader, size_t batch, size_t frames) {
+    if (reader->plan && reader->batch == batch && reader->frames == frames) return LIPCL_OK;
+    for (size_t part = batch;;) {
+        struct lipcl_plan_memory memory = {0};
+        bool last = part == 1 || reader->plan_params.keep_values;
+        lipcl_plan_destroy(&reader->plan);
+        enum lipcl_status status = plan_part(ctx, reader, part, frames, last ? NULL : &memory);
+        if (status == LIPCL_OK) {
+            reader->batch = batch;
+            reader->part = part;
+            reader->frames = frames;
+            return status;
+        }
+        if (status != LIPCL_ERROR_MEMORY || last) return status;
+        part = smaller_part(reader, batch, part, &memory);
+        log_message(ctx, memory.device_bytes ? LIPCL_LOG_INFO : LIPCL_LOG_WARN,
+                    "LipNet: %zu clips at a time take too much memory; going on with %zu", batch, part);
+    }
 }
 
 /* Notes the present device as failed; false when that cannot even be written down. */
@@ -144,6 +177,23 @@ static enum lipcl_status check_clip(struct lipcl_context *ctx, const struct lipc
                 lipcl_dtype_name(x->dtype), shape_text(&x->shape).chars);
 }
 
+/* The last part begins early, so that all are of the same size, and computes some clips once more. */
+static enum lipcl_status run_parts(struct lipcl_context *ctx, struct lipcl_lipnet_reader *reader, struct lipcl_tensor *logits,
+                                   const struct lipcl_tensor *x) {
+    size_t part = reader->part, clip = lipcl_tensor_count(x) / reader->batch, text = lipcl_tensor_count(logits) / reader->batch;
+    for (size_t done = 0; done < reader->batch; done += part) {
+        size_t first = size_min(done, reader->batch - part);
+        struct lipcl_tensor in = {LIPCL_F32, x->shape, (float *)x->data + first * clip};
+        struct lipcl_tensor out = {LIPCL_F32, logits->shape, (float *)logits->data + first * text};
+        const struct lipcl_tensor *inputs[] = {&in};
+        struct lipcl_tensor *outputs[] = {&out};
+        in.shape.dims[0] = out.shape.dims[0] = part;
+        enum lipcl_status status = lipcl_plan_run(ctx, reader->plan, outputs, inputs);
+        if (status != LIPCL_OK) return status;
+    }
+    return LIPCL_OK;
+}
+
 enum lipcl_status lipcl_lipnet_reader_run(struct lipcl_context *ctx, struct lipcl_lipnet_reader *reader,
                                           struct lipcl_tensor **logits, const struct lipcl_tensor *x) {
     enum lipcl_status status = LIPCL_OK;
@@ -153,7 +203,7 @@ enum lipcl_status lipcl_lipnet_reader_run(struct lipcl_context *ctx, struct lipc
     TRY(lipcl_tensor_create(ctx, logits, LIPCL_F32, &SHAPE(batch, frames, LIPCL_LIPNET_CLASSES)));
     for (;;) {
         TRY(lipcl_lipnet_reader_prepare(ctx, reader, batch, frames));
-        status = lipcl_plan_run(ctx, reader->plan, logits, &x);
+        status = run_parts(ctx, reader, *logits, x);
         if (status == LIPCL_OK) return status;
         TRY(move_on(ctx, reader, status));
     }

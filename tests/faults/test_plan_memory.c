@@ -1,0 +1,125 @@
+/* What a plan says that it takes on a device, beside what it asks the device for. */
+#include <criterion/criterion.h>
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <lipcl/lipcl.h>
+
+#include "fault_layer.h"
+
+static struct lipcl_context *ctx;
+static struct lipcl_tensor_set *weights;
+static struct lipcl_device *device;
+static struct fault_state *fault;
+
+/* As in test_faults.c, the layer has to be named before the loader is first called. */
+static void setup(void) {
+    setenv("OPENCL_LAYERS", LAYER_DIR "/fault_layer.so", 1);
+    void *layer = dlopen(LAYER_DIR "/fault_layer.so", RTLD_NOW);
+    cr_assert_not_null(layer, "%s", dlerror());
+    fault = dlsym(layer, "fault_state");
+    cr_assert_not_null(fault);
+    cr_assert(lipcl_context_create(&ctx, NULL) == LIPCL_OK);
+    cr_assert(lipcl_lipnet_init(ctx, &weights, 3) == LIPCL_OK);
+    cr_assert(lipcl_device_create(ctx, &device, "cpu") == LIPCL_OK, "%s", lipcl_context_error(ctx));
+}
+
+static void teardown(void) {
+    lipcl_device_destroy(&device);
+    lipcl_tensor_set_destroy(&weights);
+    lipcl_context_destroy(&ctx);
+}
+
+TestSuite(plan_memory, .init = setup, .fini = teardown, .timeout = 300);
+
+static struct lipcl_plan *plan_lipnet(size_t batch, size_t frames, const struct lipcl_plan_params *params) {
+    struct lipcl_graph *graph = NULL;
+    struct lipcl_plan *plan = NULL;
+    cr_assert(lipcl_graph_create(ctx, &graph) == LIPCL_OK);
+    cr_assert(lipcl_lipnet_describe(graph, batch, frames, NULL) == LIPCL_OK);
+    cr_assert(lipcl_plan_create(ctx, &plan, graph, weights, device, params) == LIPCL_OK, "%s", lipcl_context_error(ctx));
+    lipcl_graph_destroy(&graph);
+    return plan;
+}
+
+static struct lipcl_tensor *run(struct lipcl_plan *plan, size_t batch, size_t frames) {
+    struct lipcl_tensor *x, *logits;
+    cr_assert(lipcl_tensor_create(ctx, &x, LIPCL_F32, &(struct lipcl_shape){5, {batch, 3, frames, 64, 128}}) == LIPCL_OK);
+    cr_assert(lipcl_tensor_create(ctx, &logits, LIPCL_F32, &(struct lipcl_shape){3, {batch, frames, 28}}) == LIPCL_OK);
+    float *data = x->data;
+    for (size_t i = 0; i < lipcl_tensor_count(x); i++) data[i] = (float)(i * 2654435761u >> 8 & 255) / 255;
+    cr_assert(lipcl_plan_run(ctx, plan, &logits, (const struct lipcl_tensor *const *)&x) == LIPCL_OK);
+    lipcl_tensor_destroy(&x);
+    return logits;
+}
+
+static void expect_to_the_byte(size_t batch) {
+    enum { FRAMES = 75 };
+    size_t before = fault->bytes;
+    fault->peak_bytes = before;
+    struct lipcl_plan *plan = plan_lipnet(batch, FRAMES, NULL);
+    struct lipcl_plan_memory memory = lipcl_plan_memory(plan);
+    fprintf(stderr, "LipNet, %zu clips: %zu bytes, %zu of weights; unshared %zu, shared %zu, at least %zu\n", batch,
+            memory.device_bytes, memory.constant_bytes, memory.unshared_bytes, memory.shared_bytes, memory.least_bytes);
+    cr_expect_eq(fault->bytes - before, memory.device_bytes, "%zu are allocated", fault->bytes - before);
+    cr_expect_eq(fault->peak_bytes - before, memory.device_bytes, "planning took %zu", fault->peak_bytes - before);
+    struct lipcl_tensor *shared = run(plan, batch, FRAMES);
+    cr_expect_eq(fault->peak_bytes - before, memory.device_bytes, "running took %zu", fault->peak_bytes - before);
+    cr_expect(memory.least_bytes <= memory.shared_bytes && memory.shared_bytes < memory.unshared_bytes);
+    cr_expect_lt(memory.shared_bytes, memory.least_bytes + memory.least_bytes / 20, "close to the least there can be");
+    lipcl_plan_destroy(&plan);
+    cr_expect_eq(fault->bytes, before, "all is given back");
+
+    plan = plan_lipnet(batch, FRAMES, &(struct lipcl_plan_params){.keep_values = true});
+    cr_expect_eq(fault->bytes - before, lipcl_plan_memory(plan).device_bytes);
+    struct lipcl_tensor *kept = run(plan, batch, FRAMES);
+    cr_expect_eq(memcmp(shared->data, kept->data, lipcl_tensor_bytes(kept)), 0, "the same bits, shared or not");
+    lipcl_tensor_destroy(&shared);
+    lipcl_tensor_destroy(&kept);
+    lipcl_plan_destroy(&plan);
+}
+
+Test(plan_memory, is_what_the_device_gives_for_a_clip) {
+    expect_to_the_byte(1);
+}
+
+Test(plan_memory, is_what_the_device_gives_for_a_batch) {
+    expect_to_the_byte(4);
+}
+
+Test(plan_memory, a_limit_is_kept_by_computing_a_batch_in_parts) {
+    enum { BATCH = 5, FRAMES = 6 };
+    struct lipcl_lipnet_reader *reader = NULL;
+    struct lipcl_tensor *x, *whole = NULL, *parts = NULL;
+    struct lipcl_plan *two = plan_lipnet(2, FRAMES, NULL);
+    struct lipcl_lipnet_reader_params params = {.device = "cpu"};
+    size_t limit = lipcl_plan_memory(two).device_bytes;
+    lipcl_plan_destroy(&two);
+    cr_assert(lipcl_tensor_create(ctx, &x, LIPCL_F32, &(struct lipcl_shape){5, {BATCH, 3, FRAMES, 64, 128}}) == LIPCL_OK);
+    float *data = x->data;
+    for (size_t i = 0; i < lipcl_tensor_count(x); i++) data[i] = (float)(i * 2654435761u >> 8 & 255) / 255;
+    cr_assert(lipcl_lipnet_reader_create(ctx, &reader, weights, &params) == LIPCL_OK);
+    cr_assert(lipcl_lipnet_reader_run(ctx, reader, &whole, x) == LIPCL_OK);
+    lipcl_lipnet_reader_destroy(&reader);
+
+    params.plan.max_memory = limit;
+    size_t before = fault->bytes;
+    fault->peak_bytes = before;
+    cr_assert(lipcl_lipnet_reader_create(ctx, &reader, weights, &params) == LIPCL_OK);
+    cr_assert(lipcl_lipnet_reader_run(ctx, reader, &parts, x) == LIPCL_OK, "%s", lipcl_context_error(ctx));
+    cr_expect_leq(fault->peak_bytes - before, limit);
+    cr_expect_eq(memcmp(whole->data, parts->data, lipcl_tensor_bytes(whole)), 0, "the same bits, in parts or not");
+    lipcl_tensor_destroy(&parts);
+    lipcl_lipnet_reader_destroy(&reader);
+
+    params.plan.max_memory = limit / 4;
+    cr_assert(lipcl_lipnet_reader_create(ctx, &reader, weights, &params) == LIPCL_OK);
+    cr_expect(lipcl_lipnet_reader_run(ctx, reader, &parts, x) == LIPCL_ERROR_MEMORY);
+    cr_expect(strstr(lipcl_context_error(ctx), "above the limit of"), "%s", lipcl_context_error(ctx));
+    lipcl_lipnet_reader_destroy(&reader);
+    lipcl_tensor_destroy(&whole);
+    lipcl_tensor_destroy(&x);
+}
