@@ -1,7 +1,7 @@
 /* buffers.c: a plan's buffers, and the memory behind them.
  *
  * While layers are chosen, buffers are only sizes; those of a layer that has to run in order to be tested are lent memory for
- * that long. When all layers are there, it is known from when to when each buffer is in use, memory.c decides which can be the
+ * that long. When all layers are there, it is known from when to when each buffer is in use, sharing.c decides which can be the
  * same memory, and that is allocated, once. So no more is taken at any time than what the finished plan takes.
  */
 #include <stdlib.h>

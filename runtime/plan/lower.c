@@ -196,12 +196,12 @@ static enum lipcl_status create_outputs(struct lipcl_plan *plan, const struct re
 }
 
 /* Leaves no trace of a lowering that failed but the outputs' buffers. */
-static void give_up(struct lipcl_plan *plan, struct step *step, const struct request *request, size_t first_buffer) {
+static void give_up(struct lipcl_plan *plan, struct step *step, const struct request *request) {
     for (size_t i = 0; i < step->launch_count; i++) device_kernel_destroy(plan->device, &step->launches[i].kernel);
     step->launch_count = 0;
     step->lowering = NULL;
     step->chain = 0;
-    plan_forget_buffers(plan, first_buffer);
+    plan_forget_buffers(plan, step->first_buffer);
     for (size_t i = 0; i < request->first->op->output_count; i++) {
         struct plan_value *value = &plan->values[i == 0 ? request->last->outputs[0] : request->first->outputs[i]];
         value->layout = layout_row_major(&value->shape);
@@ -216,7 +216,7 @@ static enum lipcl_status try_once(struct lipcl_plan *plan, struct step *step, st
     const struct node *first = request->first;
     struct bindings bindings = {.layer = first->name};
     struct lowered *lowered = calloc(1, sizeof *lowered);
-    size_t first_buffer = plan->buffer_count;
+    step->first_buffer = plan->buffer_count;
     step->launch_count = 0;
     step->launches = arena_alloc(&plan->arena, (LOWERED_MAX_LAUNCHES + LAUNCH_MAX_ARGS) * sizeof *step->launches);
     if (!lowered || !step->launches) TRY(fail_memory(ctx, sizeof *lowered));
@@ -250,7 +250,7 @@ fail:
     *max_work_group = bindings.max_work_group;
     if (lowered) lowered_finish(lowered);
     free(lowered);
-    if (status != LIPCL_OK) give_up(plan, step, request, first_buffer);
+    if (status != LIPCL_OK) give_up(plan, step, request);
     return status;
 }
 

@@ -9,7 +9,7 @@
 #include <lipcl/plan.h>
 
 #include "graph/passes.h"
-#include "plan/memory.h"
+#include "plan/sharing.h"
 #include "tensor/compare.h"
 
 struct plan_value {
@@ -45,6 +45,7 @@ struct step {
     struct op_cost cost;
     size_t launch_count;
     struct plan_launch *launches;
+    size_t first_buffer; /* of the plan's, those that its lowering asked for */
 };
 
 struct plan_buffer {

@@ -1,6 +1,6 @@
-/* memory.h: which buffers can be the same memory. Pure arithmetic: it knows no plan and no device. */
-#ifndef LIPCL_PLAN_MEMORY_H
-#define LIPCL_PLAN_MEMORY_H
+/* sharing.h: which buffers can be the same memory. Pure arithmetic: it knows no plan and no device. */
+#ifndef LIPCL_PLAN_SHARING_H
+#define LIPCL_PLAN_SHARING_H
 
 #include <stddef.h>
 

@@ -1,4 +1,4 @@
-#include "plan/memory.h"
+#include "plan/sharing.h"
 
 #include <stdbool.h>
 #include <stdint.h>

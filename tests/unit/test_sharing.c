@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 
 #include "base/philox.h"
-#include "plan/memory.h"
+#include "plan/sharing.h"
 
 enum { MOST = 60, CASES = 2000 };
 
@@ -16,7 +16,7 @@ static size_t draw(size_t seed, size_t *next, size_t below) {
     return philox_word(seed, (*next)++) % below;
 }
 
-Test(memory, no_two_that_live_at_once_share_and_every_slot_is_as_large_as_its_largest) {
+Test(sharing, no_two_that_live_at_once_share_and_every_slot_is_as_large_as_its_largest) {
     struct memory_use uses[MOST];
     struct memory_slot slots[MOST];
     size_t slack = 0;
@@ -47,7 +47,7 @@ Test(memory, no_two_that_live_at_once_share_and_every_slot_is_as_large_as_its_la
     cr_expect_leq(slack / CASES, 100, "on average %zu thousandths above the least there can be", slack / CASES);
 }
 
-Test(memory, a_chain_takes_its_two_largest_neighbours) {
+Test(sharing, a_chain_takes_its_two_largest_neighbours) {
     struct memory_use uses[] = {{70, 0, 1, 0}, {40, 1, 2, 0}, {20, 2, 3, 0}, {10, 3, 4, 0}};
     struct memory_slot slots[4];
     size_t stage;
@@ -59,7 +59,7 @@ Test(memory, a_chain_takes_its_two_largest_neighbours) {
     cr_expect_eq(uses[3].slot, uses[1].slot);
 }
 
-Test(memory, the_smallest_slot_that_is_free_is_taken) {
+Test(sharing, the_smallest_slot_that_is_free_is_taken) {
     struct memory_use uses[] = {{100, 0, 0, 0}, {50, 0, 0, 0}, {40, 1, 1, 0}, {100, 2, 2, 0}};
     struct memory_slot slots[4];
     cr_assert_eq(memory_share(uses, 4, slots), 2);
@@ -67,7 +67,7 @@ Test(memory, the_smallest_slot_that_is_free_is_taken) {
     cr_expect_eq(uses[3].slot, uses[0].slot);
 }
 
-Test(memory, nothing_takes_nothing) {
+Test(sharing, nothing_takes_nothing) {
     cr_expect_eq(memory_share(NULL, 0, NULL), 0);
     cr_expect_eq(memory_bound(NULL, 0, NULL), 0);
 }
