@@ -54,8 +54,8 @@ LIPCL_API enum lipcl_status lipcl_lipnet_init(struct lipcl_context *ctx, struct 
 LIPCL_API enum lipcl_status lipcl_lipnet_load(struct lipcl_context *ctx, struct lipcl_tensor_set **set, const char *path);
 
 /* A reader keeps a device and a plan, and makes a new plan when the clip's shape changes. Where the device was chosen by "auto"
- * and fails, it goes on with the next device and at last with `host`, which gives the same answer, and says so once. A batch for
- * which there is too little memory, on the device or by max_memory, is computed in parts; not so with keep_values. */
+ * and fails, it goes on with the next device and at last with `host`, which gives the same answer, and says so once. A batch
+ * for which there is too little memory, on the device or by max_memory, is computed in parts; not so with keep_values. */
 struct lipcl_lipnet_reader;
 
 /* The zero value is the default. */
