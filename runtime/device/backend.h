@@ -20,7 +20,7 @@ struct backend {
     enum lipcl_status (*kernel_argument)(struct lipcl_device *device, struct device_kernel *kernel, size_t index,
                                          struct device_buffer *buffer);
     bool (*kernel_distrust)(struct lipcl_device *device, struct device_kernel *kernel);
-    void (*programs_keep)(struct lipcl_device *device);
+    bool (*programs_keep)(struct lipcl_device *device);
     enum lipcl_status (*launch)(struct lipcl_device *device, struct device_kernel *kernel, const size_t global[3],
                                 const size_t local[3]);
     enum lipcl_status (*gemm_temporary_bytes)(struct lipcl_device *device, size_t *bytes, const struct device_gemm *gemm);

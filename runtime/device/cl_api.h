@@ -94,7 +94,7 @@ void cl_kernel_destroy(struct lipcl_device *device, struct device_kernel *kernel
 enum lipcl_status cl_kernel_argument(struct lipcl_device *device, struct device_kernel *kernel, size_t index,
                                      struct device_buffer *buffer);
 bool cl_kernel_distrust(struct lipcl_device *device, struct device_kernel *kernel);
-void cl_programs_keep(struct lipcl_device *device);
+bool cl_programs_keep(struct lipcl_device *device);
 void cl_programs_destroy(struct lipcl_device *device);
 
 /* cl_profile.c: the queue with times, and what a command's events tell. */

@@ -102,16 +102,18 @@ static char *compose(const struct cl_state *state, const struct cl_cache_key *ke
     return data;
 }
 
-void cl_cache_save(struct lipcl_device *device, const struct cl_cache_key *key, cl_program program) {
+bool cl_cache_save(struct lipcl_device *device, const struct cl_cache_key *key, cl_program program) {
     size_t bytes;
     char *data = compose(cl_state(device), key, program, &bytes);
+    bool saved = data && cache_write(key->name, data, bytes);
     if (!data)
         log_message(device->ctx, LIPCL_LOG_DEBUG, "cache: %s: the driver gives no binary", device->info.name);
-    else if (cache_write(key->name, data, bytes))
-        cache_trim(prefix, MAX_TOTAL_BYTES);
-    else
+    else if (!saved)
         log_message(device->ctx, LIPCL_LOG_DEBUG, "cache: %s: not written", key->name);
+    else
+        cache_trim(prefix, MAX_TOTAL_BYTES);
     free(data);
+    return saved;
 }
 
 void cl_cache_remove(const struct cl_cache_key *key) {

@@ -22,7 +22,8 @@ void cl_cache_key_finish(struct cl_cache_key *key);
 /* The program of that key, built and ready, and its binary's digest; NULL: it has to be compiled, or the device is lost. */
 cl_program cl_cache_load(struct lipcl_device *device, const struct cl_cache_key *key, uint64_t *digest);
 
-void cl_cache_save(struct lipcl_device *device, const struct cl_cache_key *key, cl_program program);
+/* True when it is there now. */
+bool cl_cache_save(struct lipcl_device *device, const struct cl_cache_key *key, cl_program program);
 
 /* For an entry that has turned out bad. */
 void cl_cache_remove(const struct cl_cache_key *key);

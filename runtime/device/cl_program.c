@@ -165,11 +165,21 @@ bool cl_kernel_distrust(struct lipcl_device *device, struct device_kernel *kerne
     return true;
 }
 
-void cl_programs_keep(struct lipcl_device *device) {
-    for (struct cl_program_entry *entry = cl_state(device)->programs; entry; entry = entry->next) {
-        if (!entry->is_kept) cl_cache_save(device, &entry->key, entry->program);
+bool cl_programs_keep(struct lipcl_device *device) {
+    bool any = false;
+    for (struct cl_program_entry *entry = cl_state(device)->programs; entry && !device->lost; entry = entry->next) {
+        uint64_t binary;
+        if (entry->is_kept) continue;
         entry->is_kept = true;
+        if (!cl_cache_save(device, &entry->key, entry->program)) continue;
+        cl_program kept = cl_cache_load(device, &entry->key, &binary);
+        if (!kept) continue; /* what was compiled stays, and no process will get more out of the file than this one did */
+        cl_state(device)->cl->clReleaseProgram(entry->program);
+        entry->program = kept;
+        entry->binary = binary;
+        any = true;
     }
+    return any;
 }
 
 enum lipcl_status cl_kernel_create(struct lipcl_device *device, struct device_kernel *kernel, const char *file,

@@ -337,8 +337,8 @@ bool device_kernel_distrust(struct lipcl_device *device, struct device_kernel *k
     return kernel->binary && !device->lost && device->backend->kernel_distrust(device, kernel);
 }
 
-void device_programs_keep(struct lipcl_device *device) {
-    if (device->backend->programs_keep && !device->lost) device->backend->programs_keep(device);
+bool device_programs_keep(struct lipcl_device *device) {
+    return device->backend->programs_keep && !device->lost && device->backend->programs_keep(device);
 }
 
 enum lipcl_status device_launch(struct lipcl_device *device, struct device_kernel *kernel, const size_t global[3],

@@ -93,9 +93,10 @@ enum lipcl_status device_kernel_argument(struct lipcl_device *device, struct dev
 uint64_t device_kernel_binary(const struct device_kernel *kernel);
 /* The kernel computes nonsense: if its program came from the cache, true, and from now on it is compiled from source. */
 bool device_kernel_distrust(struct lipcl_device *device, struct device_kernel *kernel);
-/* Puts the programs that were compiled into the cache, for the processes to come. To be called when their kernels have run:
- * some drivers compile only then. Nothing that goes wrong here is an error. */
-void device_programs_keep(struct lipcl_device *device);
+/* Puts the programs that were compiled into the cache, for the processes to come; true when any were. From then on this process
+ * takes them from there, too. To be called when their kernels have run: some drivers compile only then. Nothing that goes wrong
+ * here is an error. */
+bool device_programs_keep(struct lipcl_device *device);
 
 /* Enqueues; returns at once. global is a multiple of local in each of the three dimensions. */
 enum lipcl_status device_launch(struct lipcl_device *device, struct device_kernel *kernel, const size_t global[3],

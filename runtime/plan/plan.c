@@ -110,7 +110,13 @@ enum lipcl_status lipcl_plan_create(struct lipcl_context *ctx, struct lipcl_plan
                                     const struct lipcl_tensor_set *weights, struct lipcl_device *device,
                                     const struct lipcl_plan_params *params) {
     static const struct lipcl_plan_params defaults = {0};
-    return plan_create(ctx, plan, graph, weights, device, params ? params : &defaults, &(struct plan_checks){0});
+    if (!params) params = &defaults;
+    enum lipcl_status status = plan_create(ctx, plan, graph, weights, device, params, &(struct plan_checks){0});
+    if (status != LIPCL_OK || !device_programs_keep(device) || !self_test_is_wanted(*plan, params)) return status;
+    /* What the processes to come will run is what was kept, and that is another build than the one that has been tested. It is
+     * planned with, and so tested, here, where compiling takes far longer anyway. */
+    lipcl_plan_destroy(plan);
+    return plan_create(ctx, plan, graph, weights, device, params, &(struct plan_checks){0});
 }
 
 enum lipcl_status plan_create(struct lipcl_context *ctx, struct lipcl_plan **plan, const struct lipcl_graph *graph,
@@ -160,7 +166,6 @@ enum lipcl_status plan_create(struct lipcl_context *ctx, struct lipcl_plan **pla
     TRY(device_finish(device));
     self_test_end(*plan);
     end_tuning(*plan);
-    if (!checks->guard && !checks->prove) device_programs_keep(device);
     return LIPCL_OK;
 
 fail:

@@ -25,7 +25,7 @@ struct self_test {
     size_t noise_count;
 };
 
-static bool is_wanted(const struct lipcl_plan *plan, const struct lipcl_plan_params *params) {
+bool self_test_is_wanted(const struct lipcl_plan *plan, const struct lipcl_plan_params *params) {
     const char *variable = getenv("LIPCL_SELF_TEST");
     if (plan->checks.prove) return true;
     return !params->no_self_test && !plan->checks.guard && !device_caps(plan->device)->host &&
@@ -33,7 +33,7 @@ static bool is_wanted(const struct lipcl_plan *plan, const struct lipcl_plan_par
 }
 
 enum lipcl_status self_test_begin(struct lipcl_plan *plan, const struct lipcl_plan_params *params) {
-    if (!is_wanted(plan, params)) return LIPCL_OK;
+    if (!self_test_is_wanted(plan, params)) return LIPCL_OK;
     plan->self_test = calloc(1, sizeof *plan->self_test);
     if (!plan->self_test) return fail_memory(device_context(plan->device), sizeof *plan->self_test);
     proven_load(&plan->self_test->proven, lipcl_device_info(plan->device));

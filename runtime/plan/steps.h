@@ -223,7 +223,9 @@ enum lipcl_status step_check_block(struct lipcl_plan *plan, const struct step *s
 enum block_place { BLOCK_FIRST, BLOCK_LAST, BLOCK_DRAWN };
 struct box step_block(const struct lipcl_plan *plan, const struct step *step, enum block_place place, uint64_t seed);
 
-/* self_test.c: begins and ends the tests of a plan's lowerings. */
+/* self_test.c: are lowerings tested? */
+bool self_test_is_wanted(const struct lipcl_plan *plan, const struct lipcl_plan_params *params);
+/* Begins and ends the tests of a plan's lowerings. */
 enum lipcl_status self_test_begin(struct lipcl_plan *plan, const struct lipcl_plan_params *params);
 void self_test_end(struct lipcl_plan *plan);
 /* Launches a new step for the first time, unless all of its kernels came from the cache and have been tested so. Where its

@@ -165,13 +165,6 @@ Test(self_test, a_plan_can_forgo_it) {
     expect_that_it_is_trusted(true);
 }
 
-/* The second time it is the programs from the cache that are tested. */
-static int reads_of_the_first_plans(void) {
-    int reads = reads_of_a_plan();
-    cr_expect_eq(reads_of_a_plan(), reads, "out of the cache it is another build");
-    return reads;
-}
-
 /* The cache's one file about what has passed, which the caller frees. */
 static char *cache_file(void) {
     char folder[512], *path = NULL;
@@ -191,7 +184,7 @@ static char *cache_file(void) {
 Test(self_test, what_has_passed_is_not_tested_again) {
     struct stat info;
     char folder[512];
-    cr_expect_gt(reads_of_the_first_plans(), 10, "the first time it is");
+    cr_expect_gt(reads_of_a_plan(), 10, "the first time it is");
     cr_expect_eq(reads_of_a_plan(), 0);
     char *path = cache_file(), *text = get_file(path);
     cr_expect(strstr(text, "conv3d_winograd") && strstr(text, "gru_packed") && strstr(text, "\ndriver "), "%s", text);
@@ -205,8 +198,8 @@ Test(self_test, what_has_passed_is_not_tested_again) {
 
     /* Another source is another kernel, even where it computes the same. */
     sabotage(kernels, "gru_scan.cl", "(1 - z) n + z h", "n + z (h - n)");
-    int reads = reads_of_the_first_plans();
-    cr_expect(reads > 0 && reads < 60, "the two GRUs alone: %d reads", reads);
+    int reads = reads_of_a_plan();
+    cr_expect(reads > 0 && reads < 120, "the two GRUs alone: %d reads", reads);
     cr_expect_eq(reads_of_a_plan(), 0);
 }
 
@@ -288,7 +281,7 @@ static const struct spoiler spoilers[] = {
 };
 
 Test(self_test, a_cache_that_is_odd_is_worth_nothing) {
-    int first = reads_of_the_first_plans();
+    int first = reads_of_a_plan() / 2; /* of the programs as compiled and as kept; from here on, as kept */
     for (size_t i = 0; i < sizeof spoilers / sizeof *spoilers; i++) {
         char *path = cache_file();
         cr_assert_eq(reads_of_a_plan(), 0, "before %zu", i);
@@ -298,7 +291,7 @@ Test(self_test, a_cache_that_is_odd_is_worth_nothing) {
         test_folder_remove(&cache);
         cache = test_folder_make();
         setenv("XDG_CACHE_HOME", cache, 1);
-        cr_assert_eq(reads_of_the_first_plans(), first);
+        cr_assert_eq(reads_of_a_plan(), 2 * first);
         free(path);
     }
 }
@@ -316,7 +309,7 @@ Test(self_test, no_cache_is_no_trouble) {
 Test(self_test, the_home_folder_serves_without_a_cache_folder) {
     unsetenv("XDG_CACHE_HOME");
     setenv("HOME", cache, 1);
-    cr_expect_gt(reads_of_the_first_plans(), 0);
+    cr_expect_gt(reads_of_a_plan(), 0);
     cr_expect_eq(reads_of_a_plan(), 0);
     cr_expect_eq(access(in_folder(cache, ".cache/lipcl"), R_OK), 0);
 }
