@@ -164,7 +164,7 @@ Test(faults, a_kernel_that_does_not_build_runs_as_its_reference) {
     cr_assert(lipcl_lipnet_reader_create(ctx, &reader, weights, NULL) == LIPCL_OK, "%s", messages);
     struct lipcl_tensor *logits = run(reader, &status);
     cr_assert(status == LIPCL_OK, "%s", messages);
-    cr_expect(strstr(messages, "conv3d_direct.cl") && strstr(messages, "options"), "%s", messages);
+    cr_expect(strstr(messages, " building ") && strstr(messages, ".cl with options"), "%s", messages);
     cr_assert(lipcl_plan_layer_info(ctx, lipcl_lipnet_reader_plan(reader), 0, &info) == LIPCL_OK);
     cr_expect_str_neq(lipcl_lipnet_reader_device(reader)->name, "host", "one bad kernel does not cost the device");
     lipcl_tensor_destroy(&logits);
