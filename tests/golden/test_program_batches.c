@@ -141,6 +141,7 @@ Test(program_batches, the_last_batch_is_filled_up) {
     json_t *document = program_json(&run), *throughput = json_object_get(document, "throughput");
     cr_expect_eq(json_integer_value(json_object_get(throughput, "batch")), 3);
     cr_expect_eq(json_integer_value(json_object_get(throughput, "clips")), 5);
+    cr_expect_eq(json_integer_value(json_object_get(throughput, "plans")), 1, "one for both batches");
     double seconds = json_real_value(json_object_get(throughput, "seconds"));
     double planning = json_real_value(json_object_get(throughput, "planning_seconds"));
     cr_expect(planning > 0 && planning < seconds, "%g %g", planning, seconds);

@@ -93,7 +93,7 @@ static size_t choose_members(struct batches *batches, bool *run_now) {
 static size_t run_size(const struct batches *batches) {
     const struct clip *first = &batches->clips[batches->members[0]].clip;
     if (first->batch > 1) return first->batch;
-    bool planned = batches->planned_frames == first->frame_count;
+    bool planned = batches->planned_batch == batches->batch && batches->planned_frames == first->frame_count;
     return planned && 2 * batches->member_count >= batches->batch ? batches->batch : batches->member_count;
 }
 
@@ -127,7 +127,9 @@ static bool run_members(struct batches *batches) {
     if (!batches->shared) *run = *first;
     bool ok = clip_run(batches->reading, run);
     batches->planning_milliseconds += run->planning_milliseconds;
-    batches->planned_frames = ok && batches->shared && size == batches->batch ? run->frame_count : 0;
+    batches->plans += batches->planned_batch != size || batches->planned_frames != run->frame_count;
+    batches->planned_batch = ok ? size : 0;
+    batches->planned_frames = run->frame_count;
     ok = ok && clip_decode(batches->reading, run);
     lipcl_tensor_destroy(&run->logits);
     run->frames = NULL;
@@ -233,6 +235,7 @@ void batches_fill(const struct batches *batches, json_t *document) {
     document_set(object, "batch", document_count(options.batch ? options.batch : 1));
     document_set(object, "clips", document_count(batches->read));
     document_set(object, "seconds", document_number(t.seconds));
+    document_set(object, "plans", document_count(batches->plans));
     document_set(object, "planning_seconds", document_number(t.planning));
     document_set(object, "clips_per_s", document_number(t.clips_per_s));
     document_set(document, "throughput", object);

@@ -38,14 +38,15 @@ struct batches {
     const char *const *paths, *const *names;
     const char *single; /* why a file may not be a batch itself; NULL: it may */
     struct batch_clip *clips;
-    size_t count, batch;         /* all clips; how many a run */
-    size_t taken, held, told;    /* of the clips */
-    size_t *members;             /* the clips of the latest run ... */
-    size_t member_count;         /* ... 0: it is none, but clips that failed may be due */
-    struct clip run;             /* ... and all of it */
-    bool shared;                 /* ... which are the members' joined */
-    struct lipcl_tensor *joined; /* the frames of a batch, kept for the next one */
-    size_t planned_frames;       /* of the latest full batch; 0: none */
+    size_t count, batch;                  /* all clips; how many a run */
+    size_t taken, held, told;             /* of the clips */
+    size_t *members;                      /* the clips of the latest run ... */
+    size_t member_count;                  /* ... 0: it is none, but clips that failed may be due */
+    struct clip run;                      /* ... and all of it */
+    bool shared;                          /* ... which are the members' joined */
+    struct lipcl_tensor *joined;          /* the frames of a batch, kept for the next one */
+    size_t planned_batch, planned_frames; /* what the reader has a plan for; 0: none */
+    size_t plans;                         /* made so far */
     uint64_t begin_ns;
     size_t read;                  /* clips */
     double planning_milliseconds; /* when the device had nothing to do yet */
