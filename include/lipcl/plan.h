@@ -138,8 +138,8 @@ struct lipcl_layer_check {
     double rho;         /* max |y' - y| / (u S): the error in units of one rounding of the magnitude sum */
     size_t worst;       /* row-major index of the element with the largest share */
     float got, wanted;  /* its values */
-    double kappa;       /* 1, or for a lowering that adds more than the definition does (Winograd's): how many times larger its
-                           magnitude sum is, which loosens the bound as much; the 99.9th percentile over the sums. 0 in spot checks */
+    double kappa;       /* 1, or for a lowering that adds more than the definition does (Winograd's): what takes the place of S
+                           over S; the 99.9th percentile over the sums. 0 in spot checks */
     char reason[160];   /* "" when ok */
 };
 

@@ -74,19 +74,18 @@ static double virtual_weight(const struct conv3d_winograd_shape *s, const struct
 }
 
 void conv3d_winograd_weight(const struct conv3d_winograd_shape *s, const struct lipcl_conv3d_params *conv, const float *weight,
-                            size_t k, size_t kt, size_t channel, bool magnitude, double u[WINOGRAD_MAX][WINOGRAD_MAX]) {
+                            size_t k, size_t kt, size_t channel, double u[WINOGRAD_MAX][WINOGRAD_MAX]) {
     const struct winograd *t = &s->transform;
     double half[WINOGRAD_MAX][WINOGRAD_MAX] = {{0}};
     for (size_t i = 0; i < t->n; i++)
         for (size_t b = 0; b < t->r; b++)
             for (size_t a = 0; a < t->r; a++) {
-                double g = t->g[i][a], w = virtual_weight(s, conv, weight, k, kt, channel, a, b);
-                half[i][b] += magnitude ? fabs(g) * fabs(w) : g * w;
+                half[i][b] += t->g[i][a] * virtual_weight(s, conv, weight, k, kt, channel, a, b);
             }
     for (size_t i = 0; i < t->n; i++)
         for (size_t j = 0; j < t->n; j++) {
             u[i][j] = 0;
-            for (size_t b = 0; b < t->r; b++) u[i][j] += half[i][b] * (magnitude ? fabs(t->g[j][b]) : t->g[j][b]);
+            for (size_t b = 0; b < t->r; b++) u[i][j] += half[i][b] * t->g[j][b];
         }
 }
 
@@ -157,7 +156,7 @@ static enum lipcl_status pack_weights(struct lipcl_context *ctx, const struct lo
     for (size_t k = 0; k < K; k++)
         for (size_t kt = 0; kt < taps; kt++)
             for (size_t c = 0; c < s->channels; c++) {
-                conv3d_winograd_weight(s, conv, request->parameters[1]->data, k, kt, c, false, u);
+                conv3d_winograd_weight(s, conv, request->parameters[1]->data, k, kt, c, u);
                 for (size_t p = 0; p < points; p++)
                     data[(((k / VEC * points + p) * taps + kt) * s->channels + c) * VEC + k % VEC] =
                         (float)u[p / s->transform.n][p % s->transform.n];
@@ -254,8 +253,7 @@ static enum lipcl_status lower(struct lipcl_context *ctx, const struct lower_req
     TRY(append_input(ctx, request, lowered, &s, v));
     TRY(append_output(ctx, request, lowered, &s, v, weight, bias));
     lowered->outputs[0] = layout_ordered(&request->outputs[0], (const size_t[]){0, 2, 3, 4, 1});
-    /* The products' sum, and both sides of the two transforms that run on the device, each of at most n terms; and the bias. */
-    lowered->chain = conv->kernel[0] * s.channels + 4 * n + 1;
+    lowered->chain = 0; /* the magnitude accounts for every addition */
 
 fail:
     return status;

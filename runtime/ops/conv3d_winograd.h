@@ -22,13 +22,12 @@ struct conv3d_winograd_shape {
 bool conv3d_winograd_shape_init(struct conv3d_winograd_shape *shape, const struct lipcl_conv3d_params *conv,
                                 const struct lipcl_shape *x, const struct lipcl_shape *y);
 
-/* u = G w G^T for one output channel, temporal tap and channel of the phases; `magnitude`: |G| |w| |G|^T. */
+/* u = G w G^T for one output channel, temporal tap and channel of the phases. */
 void conv3d_winograd_weight(const struct conv3d_winograd_shape *shape, const struct lipcl_conv3d_params *conv,
-                            const float *weight, size_t k, size_t kt, size_t channel, bool magnitude,
-                            double u[WINOGRAD_MAX][WINOGRAD_MAX]);
+                            const float *weight, size_t k, size_t kt, size_t channel, double u[WINOGRAD_MAX][WINOGRAD_MAX]);
 
-/* S_w = |A^T| (sum |G||w||G^T| o |B^T||x||B|) |A| + |b|, one per output of the convolution: what takes the place of the
- * magnitude sum S in the bound, as the transforms add and subtract more than the definition does. */
+/* What takes the place of the magnitude sum S in the bound, one per output of the convolution: the root of the sum of the
+ * squares of all that rounding may do, see conv3d_winograd_bound.c. */
 enum lipcl_status conv3d_winograd_magnitude(struct lipcl_context *ctx, const struct ref_io *io);
 
 #endif

@@ -1,4 +1,16 @@
-/* conv3d_winograd_bound.c: the magnitude sum S_w behind the outputs of a convolution by Winograd's filtering. */
+/* conv3d_winograd_bound.c: how far rounding may carry the outputs of a convolution by Winograd's filtering.
+ *
+ * With |A^T| (|U| o |V|) |A| for S the release bound would hold, but hundreds of times looser than for a direct convolution:
+ * a wrong tap could hide in it. The lowering's order of operations is known, so here every rounding is followed to the output:
+ * to first order the error is sum a_i delta_i, where |delta_i| <= u and a_i is the rounded value times what the transforms make
+ * of it, and it stays below 9 u sqrt(sum a_i^2) but for 2 exp(-9^2 / 2) = 5e-18 of the outputs (Hoeffding's inequality, with
+ * the model of independent roundings of Higham & Mary that the release bound rests on). The kernels' sums, with V = B^T x B and
+ * U = G w G^T: U          rounded once from double                              (U V)^2 V          two passes of n terms; the
+ * first pass's errors reach   n (n sum_b bt^2 h^2 + (|B^T||half|)^2) U^2 n points at once, hence one more n; h = |B^T||x| M the
+ * partial sums s_k of U V, in the kernel's order     sum_k s_k^2 A^T M A    two passes of n terms, then the bias n (sum_q at^2
+ * H^2 + (|A^T||half|)^2) + y^2;  H = |A^T||M| Each but the last is multiplied by (A^T[i][p] A^T[j][q])^2 of its point and
+ * output.
+ */
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
@@ -7,8 +19,10 @@
 #include "ops/conv3d_winograd.h"
 #include "tensor/compare.h"
 
-/* Single precision's spacing next to 0 over u: the magnitude of what underflow may take away. */
+/* Single precision's spacing next to 0 over u: the size of what underflow may take away. */
 static const double TINY = 0x1p-125;
+/* Beyond this a value may overflow in single precision, and nothing is known behind it. */
+static const double LIMIT = FLT_MAX / 2;
 
 /* Where one frame of one sample is worked on. */
 struct work {
@@ -16,82 +30,123 @@ struct work {
     struct conv3d_winograd_shape s;
     size_t C, H, W, out_h, out_w;
     const float *x;    /* [N,C,T,H,W] */
-    const double *u;   /* [points, KT, channels, K], magnitudes */
+    const double *u;   /* [points, KT, channels, K] */
     const float *bias; /* [K] or NULL */
     double *magnitude; /* [N,K,T',H',W'] */
 };
 
-/* |x| at (h, w) of the phases, 0 outside. */
-static double magnitude_x(const struct work *work, size_t n, size_t t, size_t channel, long h, long w) {
+/* One tile and channel: V and the sum of the squares of what rounding does to it, in units of u. */
+struct tile_input {
+    double v[WINOGRAD_MAX][WINOGRAD_MAX], square[WINOGRAD_MAX][WINOGRAD_MAX];
+    bool fits;
+};
+
+/* x at (h, w) of the phases, 0 outside. */
+static double value_x(const struct work *work, size_t n, size_t t, size_t channel, long h, long w) {
     const struct conv3d_winograd_shape *s = &work->s;
     size_t phase = channel / work->C, c = channel % work->C;
     long row = h * (long)s->phases_h + (long)(phase / s->phases_w),
          column = w * (long)s->phases_w + (long)(phase % s->phases_w);
     if (row < 0 || row >= (long)work->H || column < 0 || column >= (long)work->W) return 0;
-    return fabs((double)work->x[(((n * work->C + c) * s->frames_in + t) * work->H + (size_t)row) * work->W + (size_t)column]);
+    return (double)work->x[(((n * work->C + c) * s->frames_in + t) * work->H + (size_t)row) * work->W + (size_t)column];
 }
 
-/* What overflows in single precision goes on as an infinity, and as a NaN where that is multiplied by 0. */
-static double in_range(double magnitude) {
-    return magnitude > 0 ? magnitude <= FLT_MAX ? magnitude + TINY : INFINITY : magnitude;
-}
-
-/* out [n][n] = |B^T| |d| |B| for one tile and channel. */
 static void transform_input(const struct work *work, size_t n, size_t t, size_t channel, long top, long left,
-                            double out[WINOGRAD_MAX][WINOGRAD_MAX]) {
+                            struct tile_input *out) {
     const struct winograd *f = &work->s.transform;
-    double half[WINOGRAD_MAX][WINOGRAD_MAX] = {{0}};
+    double half[WINOGRAD_MAX][WINOGRAD_MAX] = {{0}}, reach[WINOGRAD_MAX][WINOGRAD_MAX] = {{0}}, terms = (double)f->n;
+    out->fits = true;
     for (size_t a = 0; a < f->n; a++)
         for (size_t b = 0; b < f->n; b++) {
-            double d = magnitude_x(work, n, t, channel, top + (long)a, left + (long)b);
-            for (size_t i = 0; d != 0 && i < f->n; i++) half[i][b] += fabs(f->bt[i][a]) * d;
+            double d = value_x(work, n, t, channel, top + (long)a, left + (long)b);
+            for (size_t i = 0; d != 0 && i < f->n; i++) {
+                half[i][b] += f->bt[i][a] * d;
+                reach[i][b] += fabs(f->bt[i][a] * d);
+            }
         }
     for (size_t i = 0; i < f->n; i++)
         for (size_t j = 0; j < f->n; j++) {
-            out[i][j] = 0;
-            for (size_t b = 0; b < f->n; b++) out[i][j] += half[i][b] * fabs(f->bt[j][b]);
-            out[i][j] = in_range(out[i][j]);
+            double v = 0, first = 0, second = 0, all = 0;
+            for (size_t b = 0; b < f->n; b++) {
+                double bt = f->bt[j][b];
+                v += bt * half[i][b];
+                first += bt * bt * reach[i][b] * reach[i][b];
+                second += fabs(bt * half[i][b]);
+                all += fabs(bt) * reach[i][b];
+            }
+            out->v[i][j] = v;
+            out->square[i][j] = terms * (terms * first + second * second) + (all > 0 ? TINY * TINY : 0);
+            if (!(all <= LIMIT)) out->fits = false;
         }
 }
 
-/* The outputs of one tile: m [points,K] through |A^T| on both sides. */
-static void transform_output(const struct work *work, const double *m, size_t n, size_t t, size_t tile) {
+/* The outputs of one tile from m and its squares of errors, both [points,K]. */
+static void transform_output(const struct work *work, const double *m, const double *square, bool fits, size_t n, size_t t,
+                             size_t tile) {
     const struct conv3d_winograd_shape *s = &work->s;
     const struct winograd *f = &s->transform;
     size_t K = s->out_channels, top = tile / s->tiles_w * f->m, left = tile % s->tiles_w * f->m;
+    double terms = (double)f->n;
     for (size_t k = 0; k < K; k++)
-        for (size_t i = 0; i < f->m && top + i < work->out_h; i++)
-            for (size_t j = 0; j < f->m && left + j < work->out_w; j++) {
-                double sum = work->bias ? fabs((double)work->bias[k]) : 0;
-                for (size_t p = 0; p < f->n * f->n; p++)
-                    sum += fabs(f->at[i][p / f->n]) * fabs(f->at[j][p % f->n]) * m[p * K + k];
-                work->magnitude[(((n * K + k) * s->frames_out + t) * work->out_h + top + i) * work->out_w + left + j] =
-                    sum <= FLT_MAX ? sum : COMPARE_UNBOUNDED;
+        for (size_t i = 0; i < f->m && top + i < work->out_h; i++) {
+            double half[WINOGRAD_MAX] = {0}, reach[WINOGRAD_MAX] = {0}, carried[WINOGRAD_MAX] = {0};
+            for (size_t p = 0; p < f->n * f->n; p++) {
+                double at = f->at[i][p / f->n];
+                half[p % f->n] += at * m[p * K + k];
+                reach[p % f->n] += fabs(at * m[p * K + k]);
+                carried[p % f->n] += at * at * square[p * K + k];
             }
+            for (size_t j = 0; j < f->m && left + j < work->out_w; j++) {
+                double y = work->bias ? (double)work->bias[k] : 0, sum = 0, second = 0, all = fabs(y);
+                for (size_t q = 0; q < f->n; q++) {
+                    double at = f->at[j][q];
+                    y += at * half[q];
+                    second += fabs(at * half[q]);
+                    all += fabs(at) * reach[q];
+                    sum += at * at * (carried[q] + terms * reach[q] * reach[q]);
+                }
+                sum += terms * second * second + y * y;
+                /* compare.h's g is 9 sqrt(2), as the lowering declares no chain. */
+                work->magnitude[(((n * K + k) * s->frames_out + t) * work->out_h + top + i) * work->out_w + left + j] =
+                    fits && all <= LIMIT && sum < LIMIT * LIMIT ? sqrt(sum / 2) + TINY : COMPARE_UNBOUNDED;
+            }
+        }
 }
 
-/* All tiles of output frame t of sample n; m [points,K] and v [n][n] are scratch. */
+/* Adds one channel's products to m, and what their roundings do to `square`. */
+static void accumulate(const double *u, double v, double v_square, double *restrict m, double *restrict square, size_t K) {
+    for (size_t k = 0; k < K; k++) {
+        double product = u[k] * v;
+        m[k] += product;
+        square[k] += m[k] * m[k] + product * product + u[k] * u[k] * v_square;
+    }
+}
+
+/* All tiles of output frame t of sample n; m is scratch of 2 [points,K]. */
 static void do_frame(const struct work *work, size_t n, size_t t, double *m) {
     const struct conv3d_winograd_shape *s = &work->s;
     const struct winograd *f = &s->transform;
     size_t K = s->out_channels, points = f->n * f->n, taps = work->conv->kernel[0];
-    double v[WINOGRAD_MAX][WINOGRAD_MAX];
+    double *square = m + points * K;
+    struct tile_input in;
     for (size_t tile = 0; tile < s->tiles_h * s->tiles_w; tile++) {
         long top = (long)(tile / s->tiles_w * f->m) - (long)s->padding_h;
         long left = (long)(tile % s->tiles_w * f->m) - (long)s->padding_w;
-        for (size_t i = 0; i < points * K; i++) m[i] = TINY;
+        bool fits = true;
+        for (size_t i = 0; i < points * K; i++) m[i] = 0;
+        for (size_t i = 0; i < points * K; i++) square[i] = TINY * TINY;
         for (size_t kt = 0; kt < taps; kt++) {
             long frame = (long)t + (long)kt - (long)work->conv->padding[0];
             if (frame < 0 || frame >= (long)s->frames_in) continue;
             for (size_t c = 0; c < s->channels; c++) {
-                transform_input(work, n, (size_t)frame, c, top, left, v);
-                for (size_t p = 0; p < points; p++) {
-                    const double *u = work->u + ((p * taps + kt) * s->channels + c) * K, d = v[p / f->n][p % f->n];
-                    for (size_t k = 0; k < K; k++) m[p * K + k] += u[k] * d;
-                }
+                transform_input(work, n, (size_t)frame, c, top, left, &in);
+                fits = fits && in.fits;
+                for (size_t p = 0; p < points; p++)
+                    accumulate(work->u + ((p * taps + kt) * s->channels + c) * K, in.v[p / f->n][p % f->n],
+                               in.square[p / f->n][p % f->n], m + p * K, square + p * K, K);
             }
         }
-        transform_output(work, m, n, t, tile);
+        transform_output(work, m, square, fits, n, t, tile);
     }
 }
 
@@ -116,21 +171,20 @@ enum lipcl_status conv3d_winograd_magnitude(struct lipcl_context *ctx, const str
         for (size_t kt = 0; kt < taps; kt++)
             for (size_t c = 0; c < s->channels; c++) {
                 double one[WINOGRAD_MAX][WINOGRAD_MAX];
-                conv3d_winograd_weight(s, conv, io->inputs[1]->data, k, kt, c, true, one);
-                for (size_t p = 0; p < points; p++)
-                    u[((p * taps + kt) * s->channels + c) * K + k] = in_range(one[p / n][p % n]);
+                conv3d_winograd_weight(s, conv, io->inputs[1]->data, k, kt, c, one);
+                for (size_t p = 0; p < points; p++) u[((p * taps + kt) * s->channels + c) * K + k] = one[p / n][p % n];
             }
     work.u = u;
 #pragma omp parallel for
     for (size_t i = 0; i < s->batch * s->frames_out; i++) {
-        double *m = malloc(points * K * sizeof *m);
+        double *m = malloc(2 * points * K * sizeof *m);
         if (m)
             do_frame(&work, i / s->frames_out, i % s->frames_out, m);
         else
             out_of_memory = true; /* only ever set, so threads may race for it */
         free(m);
     }
-    if (out_of_memory) TRY(fail_memory(ctx, points * K * sizeof(double)));
+    if (out_of_memory) TRY(fail_memory(ctx, 2 * points * K * sizeof(double)));
 
 fail:
     free(u);

@@ -346,7 +346,7 @@ const struct command command_verify = {
                    "              shows where it is. No element may differ by more than the release bound,\n"
                    "              |d| <= 9 sqrt(l+2) u S + u|y|, where u = 2^-24, S is the element's sum\n"
                    "              of magnitudes and l the longest chain of additions. RHO is |d| / (u S).\n"
-                   "              Winograd's convolutions add up KAPPA times what the definition does.\n"
+                   "              Winograd's convolutions have KAPPA times the S of direct ones, and l = 0.\n"
                    "  cumulative  The run as it was: how far each layer's output has drifted from the\n"
                    "              reference's, the logits (at most 1e-4 apart) and the text. A frame is\n"
                    "              ambiguous when its best two classes are less than twice that apart:\n"
