@@ -166,10 +166,10 @@ class Lipcl:
     """The shared library, called as a C program would; planned once, nothing allocated in a run."""
 
     def __init__(self, arguments, x):
-        self.library = ctypes.CDLL(arguments.library)
-        self.library.lipcl_version.restype = ctypes.c_char_p
-        self.library.lipcl_context_error.restype = ctypes.c_char_p
-        self.library.lipcl_graph_output_shape.restype = ctypes.c_void_p
+        self.lipcl = ctypes.CDLL(arguments.library)
+        self.lipcl.lipcl_version.restype = ctypes.c_char_p
+        self.lipcl.lipcl_context_error.restype = ctypes.c_char_p
+        self.lipcl.lipcl_graph_output_shape.restype = ctypes.c_void_p
         self.context = ctypes.c_void_p()
         device, weights, graph = ctypes.c_void_p(), ctypes.c_void_p(), ctypes.c_void_p()
         self.plan = ctypes.c_void_p()
@@ -181,18 +181,18 @@ class Lipcl:
         self.call("lipnet_describe", graph, ctypes.c_size_t(arguments.batch), ctypes.c_size_t(arguments.frames), None)
         self.call("plan_create", self.context, ctypes.byref(self.plan), graph, weights, device, None)
         x_tensor, logits = ctypes.POINTER(Tensor)(), ctypes.POINTER(Tensor)()
-        shape = ctypes.c_void_p(self.library.lipcl_graph_output_shape(graph, ctypes.c_size_t(0)))
+        shape = ctypes.c_void_p(self.lipcl.lipcl_graph_output_shape(graph, ctypes.c_size_t(0)))
         self.call("clip_load", self.context, ctypes.byref(x_tensor), None, str(arguments.x).encode(), None)
         self.call("tensor_create", self.context, ctypes.byref(logits), ctypes.c_int(0), shape)
         self.inputs, self.outputs = (ctypes.POINTER(Tensor) * 1)(x_tensor), (ctypes.POINTER(Tensor) * 1)(logits)
-        self.floats = self.library.lipcl_tensor_count
+        self.floats = self.lipcl.lipcl_tensor_count
         self.floats.restype = ctypes.c_size_t
         self.settings = "PoCL" if not arguments.device else arguments.device
-        self.version = self.library.lipcl_version().decode()
+        self.version = self.lipcl.lipcl_version().decode()
 
     def call(self, name, *parameters):
-        if getattr(self.library, f"lipcl_{name}")(*parameters):
-            sys.exit(f"lipcl_{name}: {self.library.lipcl_context_error(self.context).decode()}")
+        if getattr(self.lipcl, f"lipcl_{name}")(*parameters):
+            sys.exit(f"lipcl_{name}: {self.lipcl.lipcl_context_error(self.context).decode()}")
 
     def run(self):
         self.call("plan_run", self.context, self.plan, self.outputs, self.inputs)
