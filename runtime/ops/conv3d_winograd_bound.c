@@ -115,6 +115,7 @@ static void transform_output(const struct work *work, const double *m, const dou
 
 /* Adds one channel's products to m, and what their roundings do to `square`. */
 static void accumulate(const double *u, double v, double v_square, double *restrict m, double *restrict square, size_t K) {
+    if (v == 0 && v_square == 0) return; /* outside x: sums stay as they are */
     for (size_t k = 0; k < K; k++) {
         double product = u[k] * v;
         m[k] += product;

@@ -31,7 +31,7 @@ static void plan_with(enum lipcl_precision precision) {
         for (size_t k = 0; k < lipcl_tensor_count(tensor); k++) ((float *)tensor->data)[k] = (float)(k % 7) - 3;
         cr_assert(lipcl_tensor_set_add(ctx, weights, lipcl_graph_parameter_name(graph, i), &tensor) == LIPCL_OK);
     }
-    struct lipcl_plan_params params = {.precision = precision};
+    struct lipcl_plan_params params = {.precision = precision, .keep_values = true};
     cr_assert(lipcl_plan_create(ctx, &plan, graph, weights, device, &params) == LIPCL_OK, "%s", lipcl_context_error(ctx));
     cr_assert(lipcl_tensor_create(ctx, &x, LIPCL_F32, &shape) == LIPCL_OK);
     cr_assert(lipcl_tensor_create(ctx, &y, LIPCL_F32, &shape) == LIPCL_OK); /* as many channels, as large */
