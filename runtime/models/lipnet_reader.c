@@ -146,6 +146,8 @@ static bool is_device_failure(enum lipcl_status status) {
 /* After a failure on the present device: moves to the next one. Returns `failure` itself when there is nowhere to go. */
 static enum lipcl_status move_on(struct lipcl_context *ctx, struct lipcl_lipnet_reader *reader, enum lipcl_status failure) {
     const struct lipcl_device_info *info = lipcl_device_info(reader->device);
+    if (failure == LIPCL_ERROR_MEMORY && reader->plan_params.max_memory)
+        return failure; /* the limit is the user's, not the device's */
     if (!reader->may_move || !is_device_failure(failure) || info->type == LIPCL_DEVICE_HOST || !note_failure(reader))
         return failure;
     char selector[64];

@@ -163,6 +163,47 @@ Test(program_files, info_shows_the_shipped_weights) {
     lipcl_tensor_set_destroy(&set);
 }
 
+Test(program_files, info_plan_says_what_a_plan_takes) {
+    struct program_run run = RUN("model", "info", "--plan", "--device", "cpu", "--frames", "5");
+    cr_expect_eq(run.status, 0, "%s", run.err);
+    expect_in("IN USE, BY STAGE", run.out);
+    expect_in("7 download", run.out);
+    expect_in("##......", run.out); /* the input: uploaded, read by the first layer, and no more */
+    program_run_finish(&run);
+
+    run = RUN("model", "info", "--plan", "--device", "cpu", "--frames", "5", "--batch", "2", "--json");
+    json_t *document = program_json(&run), *plan = json_object_get(document, "plan"), *buffer;
+    json_int_t weights = 0, shared = 0, largest[64] = {0};
+    size_t i;
+    json_array_foreach(json_object_get(plan, "buffers"), i, buffer) {
+        json_int_t bytes = json_integer_value(json_object_get(buffer, "bytes"));
+        json_t *allocation = json_object_get(buffer, "allocation");
+        if (json_is_null(allocation)) {
+            weights += bytes;
+            continue;
+        }
+        size_t number = (size_t)json_integer_value(allocation);
+        cr_assert_lt(number, 64);
+        if (bytes > largest[number]) largest[number] = bytes;
+    }
+    for (i = 0; i < 64; i++) shared += largest[i];
+    cr_expect_eq(weights, json_integer_value(json_object_get(plan, "weight_bytes")));
+    cr_expect_eq(shared, json_integer_value(json_object_get(plan, "shared_bytes")));
+    cr_expect_eq(weights + shared, json_integer_value(json_object_get(plan, "device_bytes")));
+    cr_expect_eq(json_array_size(json_object_get(plan, "stages")), 8);
+    cr_expect_eq(json_integer_value(json_object_get(plan, "batch")), 2);
+    json_decref(document);
+    program_run_finish(&run);
+
+    run = RUN("model", "info", "--batch", "2");
+    cr_expect_eq(run.status, 2, "it goes with --plan");
+    program_run_finish(&run);
+    run = RUN("model", "info", "--plan", "--device", "cpu", "--frames", "5", "--max-memory", "1M");
+    cr_expect_eq(run.status, 1);
+    expect_in("above the limit of 1.0 MB", run.err);
+    program_run_finish(&run);
+}
+
 Test(program_files, info_of_other_tensors_says_why_they_are_no_lipnet) {
     const char *path = in_folder(folder, "other.safetensors");
     struct lipcl_tensor_set *set = NULL;

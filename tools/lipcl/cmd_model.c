@@ -9,6 +9,7 @@
 #include "datafile.h"
 #include "document.h"
 #include "messages.h"
+#include "model_plan.h"
 #include "options.h"
 #include "table.h"
 
@@ -182,8 +183,26 @@ fail:
     return ok;
 }
 
+static int with_plan;
+static char *batch_text, *frames_text;
+
+/* A number of clips or frames; `otherwise` where nothing was said. */
+static bool parse_extent(size_t *extent, const char *option, const char *text, size_t otherwise) {
+    unsigned long long number = otherwise;
+    if (text && (!with_plan || !parse_number(text, &number, 100000) || number == 0)) {
+        usage_error(&command_model_info, with_plan ? "%s %s: it is a whole number above 0" : "%s %s: it goes with --plan",
+                    option, text);
+        return false;
+    }
+    *extent = (size_t)number;
+    return true;
+}
+
 static enum exit_code info_run(struct invocation *invocation) {
     enum exit_code code = EXIT_FAILED;
+    size_t batch, frames;
+    if (!parse_extent(&batch, "--batch", batch_text, 1) || !parse_extent(&frames, "--frames", frames_text, INFO_FRAMES))
+        return EXIT_USAGE;
     struct lipcl_context *silent = NULL; /* that a file is no LipNet is a result here, no error */
     struct lipcl_tensor_set *set = NULL, *weights = NULL;
     json_t *document = options.json ? invocation->document : NULL;
@@ -216,6 +235,7 @@ static enum exit_code info_run(struct invocation *invocation) {
         free(reason);
     }
     if (is_lipnet && !list_layers(invocation->ctx, weights, document)) goto fail;
+    if (is_lipnet && with_plan && !model_plan_show(invocation->ctx, weights, batch, frames, document)) goto fail;
     code = EXIT_DONE;
 
 fail:
@@ -226,6 +246,16 @@ fail:
     return code;
 }
 
+static struct poptOption info_options[] = {
+    {"plan", '\0', POPT_ARG_NONE, &with_plan, 0, "also the buffers of a plan: sizes, when each is in use, and all they take",
+     NULL},
+    {"batch", 'b', POPT_ARG_STRING, &batch_text, 0, "with --plan: of so many clips (default: 1)", "N"},
+    {"frames", '\0', POPT_ARG_STRING, &frames_text, 0, "with --plan: of so many frames each (default: 75)", "T"},
+    {NULL, '\0', POPT_ARG_INCLUDE_TABLE, device_options, 0, NULL, NULL},
+    {NULL, '\0', POPT_ARG_INCLUDE_TABLE, gemm_options, 0, NULL, NULL},
+    {NULL, '\0', POPT_ARG_INCLUDE_TABLE, memory_options, 0, NULL, NULL},
+    POPT_TABLEEND};
+
 const struct command command_model_info = {
     .name = "model info",
     .summary = "show what is in a file of weights",
@@ -233,9 +263,15 @@ const struct command command_model_info = {
     .description = "Lists the file's tensors, its metadata, and whether LipNet can take them; if so, also\n"
                    "the layers with the floating-point operations and the memory traffic (inputs,\n"
                    "weights and outputs once each) that a clip of 75 frames takes. Without FILE: the\n"
-                   "weights that ship with lipcl.\n",
+                   "weights that ship with lipcl.\n"
+                   "\n"
+                   "--plan makes the network ready for a device, as `lipcl read` does, and lists what it\n"
+                   "takes there before anything is run: buffers of the same MEMORY share it, as they are\n"
+                   "never in use (#) at the same stage.\n",
     .examples = "  lipcl model info\n"
+                "  lipcl model info --plan --device gpu --batch 4\n"
                 "  lipcl model info other.safetensors --json\n",
     .max_arguments = 1,
+    .options = info_options,
     .run = info_run,
 };
