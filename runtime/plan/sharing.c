@@ -15,8 +15,11 @@ static size_t largest_waiting(const struct memory_use *uses, size_t count) {
     return largest;
 }
 
-size_t memory_share(struct memory_use *uses, size_t count, struct memory_slot *slots) {
+/* Into the smallest of the free slots, or into the largest: which of the two leaves the better ones free depends on what comes.
+ */
+static size_t place(struct memory_use *uses, size_t count, struct memory_slot *slots, bool largest, size_t *total) {
     size_t slot_count = 0;
+    *total = 0;
     for (size_t i = 0; i < count; i++) {
         uses[i].slot = SIZE_MAX;
         slots[i] = (struct memory_slot){0};
@@ -27,11 +30,18 @@ size_t memory_share(struct memory_use *uses, size_t count, struct memory_slot *s
             if (uses[i].slot != SIZE_MAX && overlap(&uses[i], use)) slots[uses[i].slot].busy = round;
         size_t best = slot_count;
         for (size_t i = 0; i < slot_count; i++) /* all are large enough: their first uses came before this one */
-            if (slots[i].busy != round && (best == slot_count || slots[i].bytes < slots[best].bytes)) best = i;
-        if (best == slot_count) slots[slot_count++].bytes = use->bytes;
+            if (slots[i].busy != round && (best == slot_count || (slots[i].bytes > slots[best].bytes) == largest)) best = i;
+        if (best == slot_count) *total += slots[slot_count++].bytes = use->bytes;
         use->slot = best;
     }
     return slot_count;
+}
+
+size_t memory_share(struct memory_use *uses, size_t count, struct memory_slot *slots) {
+    size_t small, large;
+    place(uses, count, slots, true, &large);
+    size_t slot_count = place(uses, count, slots, false, &small);
+    return large < small ? place(uses, count, slots, true, &large) : slot_count;
 }
 
 size_t memory_bound(const struct memory_use *uses, size_t count, size_t *stage) {

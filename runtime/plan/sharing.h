@@ -19,7 +19,8 @@ struct memory_slot {
 /* Gives every use a slot, so that no two that are in use at the same stage have the same, and returns how many slots there are;
  * `slots` has room for `count`. A slot is as large as its largest use.
  *
- * Greedy by size for shared objects: the largest first, each into the smallest slot that is free all that time.
+ * Greedy by size for shared objects: the largest first, each into the smallest slot that is free all that time, or each into the
+ * largest one, whichever takes less.
  * Y. Pisarchyk, J. Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020 (arXiv:2001.03288), section 4.
  * Slots and not offsets into one buffer: a slot is an allocation like any other, so neither a device's largest allocation nor
  * its alignment of sub-buffers matters, and where a few large buffers rule, the total is close to memory_bound(). */

@@ -192,9 +192,6 @@ void step_tensors_finish(struct step_tensors *tensors);
 enum lipcl_status step_reference(struct lipcl_plan *plan, const struct step *step, struct step_tensors *tensors,
                                  bool want_magnitude, const struct lipcl_tensor *observed);
 
-/* The value that output `i` of a step is. */
-lipcl_value step_output(const struct lipcl_plan *plan, const struct step *step, size_t i);
-
 /* Reads all of the step's outputs into new tensors. */
 enum lipcl_status step_read_outputs(struct lipcl_plan *plan, const struct step *step,
                                     struct lipcl_tensor *outputs[OP_MAX_OUTPUTS]);

@@ -69,7 +69,8 @@ static void expect_to_the_byte(size_t batch) {
     struct lipcl_tensor *shared = run(plan, batch, FRAMES);
     cr_expect_eq(fault->peak_bytes - before, memory.device_bytes, "running took %zu", fault->peak_bytes - before);
     cr_expect(memory.least_bytes <= memory.shared_bytes && memory.shared_bytes < memory.unshared_bytes);
-    cr_expect_lt(memory.shared_bytes, memory.least_bytes + memory.least_bytes / 4, "not far above the least there can be");
+    /* No slots of whole buffers take less than 1.108 of the bound here: conv2's scratch does not fit what conv1's leaves. */
+    cr_expect_lt(memory.shared_bytes, memory.least_bytes + memory.least_bytes / 9, "not far above the least there can be");
     lipcl_plan_destroy(&plan);
     cr_expect_eq(fault->bytes, before, "all is given back");
 
@@ -79,6 +80,15 @@ static void expect_to_the_byte(size_t batch) {
     cr_expect_eq(memcmp(shared->data, kept->data, lipcl_tensor_bytes(kept)), 0, "the same bits, shared or not");
     lipcl_tensor_destroy(&shared);
     lipcl_tensor_destroy(&kept);
+    lipcl_plan_destroy(&plan);
+}
+
+/* Without Winograd's scratch the slots fit. */
+Test(plan_memory, of_direct_convolutions_is_close_to_the_least) {
+    struct lipcl_plan *plan = plan_lipnet(1, 75, &(struct lipcl_plan_params){.precision = LIPCL_PRECISION_EXACT});
+    struct lipcl_plan_memory memory = lipcl_plan_memory(plan);
+    cr_expect_lt(memory.shared_bytes, memory.least_bytes + memory.least_bytes / 20, "%zu, at least %zu", memory.shared_bytes,
+                 memory.least_bytes);
     lipcl_plan_destroy(&plan);
 }
 

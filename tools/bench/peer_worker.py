@@ -166,7 +166,7 @@ class Lipcl:
     """The shared library, called as a C program would; planned once, nothing allocated in a run."""
 
     def __init__(self, arguments, x):
-        self.lipcl = ctypes.CDLL(arguments.library)
+        self.lipcl = ctypes.CDLL(arguments.shared_object)
         self.lipcl.lipcl_version.restype = ctypes.c_char_p
         self.lipcl.lipcl_context_error.restype = ctypes.c_char_p
         self.lipcl.lipcl_graph_output_shape.restype = ctypes.c_void_p
@@ -281,7 +281,7 @@ def main():
     parser.add_argument("--x", help="npy: f4 [N,3,T,64,128]; with --once u8 [T,64,128,3]")
     parser.add_argument("--weights")
     parser.add_argument("--onnx")
-    parser.add_argument("--library", help="liblipcl.so")
+    parser.add_argument("--library", dest="shared_object", help="liblipcl.so")
     parser.add_argument("--device", help="lipcl's")
     parser.add_argument("--torch-device", default="cpu")
     parser.add_argument("--batch", type=int, default=1)

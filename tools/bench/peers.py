@@ -84,7 +84,7 @@ class Session:
     def __init__(self, arguments, folder):
         self.arguments, self.folder = arguments, folder
         self.weights = arguments.weights
-        self.library = arguments.library or arguments.lipcl.with_name("liblipcl.so")
+        self.shared_object = arguments.shared_object or arguments.lipcl.with_name("liblipcl.so")
         threads = str(arguments.threads)
         self.environment = os.environ | {"OMP_NUM_THREADS": threads, "POCL_MAX_PTHREAD_COUNT": threads,
                                          "POCL_CPU_MAX_CU_COUNT": threads}
@@ -99,7 +99,7 @@ class Session:
         own = peer == "lipcl" or peer.startswith("fake")
         a = self.arguments
         command = [sys.executable if own else a.python, WORKER, peer, "--weights", self.weights, "--threads", a.threads,
-                   "--batch", batch, "--frames", FRAMES, "--onnx", self.onnx(batch), "--library", self.library,
+                   "--batch", batch, "--frames", FRAMES, "--onnx", self.onnx(batch), "--library", self.shared_object,
                    "--torch-device", a.torch_device, "--fake-logits", REFERENCE, *more]
         if a.device:
             command += ["--device", a.device]
@@ -345,7 +345,7 @@ def parse():
         return [int(part) for part in words(text)]
 
     parser.add_argument("--lipcl", type=pathlib.Path, default=build / "lipcl", help="the program (default: %(default)s)")
-    parser.add_argument("--library", type=pathlib.Path, help="the shared library (default: liblipcl.so beside the program)")
+    parser.add_argument("--library", dest="shared_object", type=pathlib.Path, help="the shared library (default: liblipcl.so beside the program)")
     parser.add_argument("--python", default=sys.executable, help="of the virtual environment (default: what runs this)")
     parser.add_argument("--peers", type=words, default=["lipcl", "torch", "onnxruntime", "openvino"],
                         help=f"of {', '.join(NAMES)} (default: all but torch-compile)")

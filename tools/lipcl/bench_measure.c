@@ -24,8 +24,7 @@ static bool open_all(struct bench *bench) {
 
 bool bench_prepare(struct bench *bench) {
     const struct bench_job *job = &bench->job;
-    const struct lipcl_plan_params params = {
-        .gemm = options.gemm, .precision = options.precision, .no_fusion = options.no_fusion, .max_memory = options.max_memory};
+    const struct lipcl_plan_params params = options_plan();
     if (!open_all(bench)) return false;
     uint64_t start = now_ns();
     if (lipcl_graph_create(bench->ctx, &bench->graph) != LIPCL_OK) return false;

@@ -205,7 +205,7 @@ static enum exit_code run_tune(struct invocation *invocation) {
     if (invocation->argument_count && options.model)
         return usage_error(&command_tune, "there are two models, %s and --model %s", invocation->arguments[0], options.model);
     const struct lipcl_tune_params params = {
-        .plan = {.gemm = options.gemm, .precision = options.precision, .no_fusion = options.no_fusion},
+        .plan = options_plan(),
         .budget_s = budget,
         .max_candidates = (size_t)candidates,
         .seed = seed,

@@ -131,9 +131,7 @@ bool model_plan_show(struct lipcl_context *ctx, const struct lipcl_tensor_set *w
     struct lipcl_lipnet_reader *reader = NULL;
     json_t *object = document ? document_object() : NULL;
     if (document) document_set(document, "plan", object);
-    struct lipcl_lipnet_reader_params params = {
-        .device = options.device,
-        .plan = {.gemm = options.gemm, .precision = options.precision, .max_memory = options.max_memory}};
+    struct lipcl_lipnet_reader_params params = {.device = options.device, .plan = options_plan()};
     if (lipcl_lipnet_reader_create(ctx, &reader, weights, &params) != LIPCL_OK) goto fail;
     if (lipcl_lipnet_reader_prepare(ctx, reader, batch, frames) != LIPCL_OK) goto fail;
     const struct lipcl_device_info *device = lipcl_lipnet_reader_device(reader);

@@ -126,6 +126,15 @@ static bool parse_crop(const char *text) {
     return rest == NULL && options.crop[2] > 0 && options.crop[3] > 0;
 }
 
+struct lipcl_plan_params options_plan(void) {
+    return (struct lipcl_plan_params){.gemm = options.gemm,
+                                      .precision = options.precision,
+                                      .no_fusion = options.no_fusion,
+                                      .no_self_test = options.no_self_test,
+                                      .keep_values = options.keep_values,
+                                      .max_memory = options.max_memory};
+}
+
 /* Turns what popt left in `raw` into `options`; false after a usage error. */
 static bool options_check(const struct command *command) {
     options.device = raw.device;

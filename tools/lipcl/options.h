@@ -51,6 +51,9 @@ enum parsed {
 enum parsed options_parse(poptContext *context, struct invocation *invocation, const struct command *command, int argc,
                           const char **argv);
 
+/* How the command line wants a model planned. */
+struct lipcl_plan_params options_plan(void);
+
 /* Says on stderr what is wrong with the command line and where help is; returns EXIT_USAGE. */
 enum exit_code usage_error(const struct command *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -52,7 +52,7 @@ static bool is_host(const struct profile_log *log) {
 
 static bool prepare(struct profile_log *log, const struct profile_job *job) {
     const struct lipcl_shape *x = &job->frames->shape;
-    struct lipcl_plan_params params = {.gemm = options.gemm, .precision = options.precision, .no_fusion = options.no_fusion};
+    struct lipcl_plan_params params = options_plan();
     next_phase(log, "open");
     if (lipcl_device_create(job->ctx, &log->device, log->selector) != LIPCL_OK) return false;
     next_phase(log, "plan");

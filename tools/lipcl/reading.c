@@ -24,13 +24,8 @@ bool reading_open(struct reading *reading, const char *device, const struct lipc
 }
 
 bool reading_init(struct reading *reading, struct lipcl_context *ctx, const char *model) {
-    return reading_load(reading, ctx, model) && reading_open(reading, options.device,
-                                                             &(struct lipcl_plan_params){.gemm = options.gemm,
-                                                                                         .precision = options.precision,
-                                                                                         .no_fusion = options.no_fusion,
-                                                                                         .no_self_test = options.no_self_test,
-                                                                                         .keep_values = options.keep_values,
-                                                                                         .max_memory = options.max_memory});
+    struct lipcl_plan_params plan = options_plan();
+    return reading_load(reading, ctx, model) && reading_open(reading, options.device, &plan);
 }
 
 void reading_finish(struct reading *reading) {

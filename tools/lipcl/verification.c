@@ -162,11 +162,9 @@ static bool run_device(struct verification *v, const struct verification_base *b
     struct reading *reading = base->reading;
     const struct lipcl_tensor *frames = base->clip->frames;
     /* Without the self-test, which would refuse the very kernels that are to be judged here. */
-    const struct lipcl_plan_params params = {.gemm = options.gemm,
-                                             .precision = options.precision,
-                                             .no_fusion = options.no_fusion,
-                                             .no_self_test = true,
-                                             .keep_values = true};
+    struct lipcl_plan_params params = options_plan();
+    params.no_self_test = true;
+    params.keep_values = true;
     if (!reading_open(reading, selector, &params)) return false;
     v->device = *lipcl_lipnet_reader_device(reading->reader);
     v->clip.info = base->clip->info;
