@@ -11,6 +11,7 @@
 #include <lipcl/lipcl.h>
 
 #include "fault_layer.h"
+#include "support/kept_messages.h"
 
 enum { FRAMES = 3 };
 
@@ -18,14 +19,6 @@ static struct lipcl_context *ctx;
 static struct lipcl_tensor_set *weights;
 static struct lipcl_tensor *frames;
 static struct fault_state *fault;
-static char messages[16384];
-
-static void keep(void *user, enum lipcl_log_level level, const char *message) {
-    (void)user;
-    (void)level;
-    size_t used = strlen(messages);
-    snprintf(messages + used, sizeof messages - used, "%s\n", message);
-}
 
 /* The layer has to be named before the loader is first called, which is why every test is a process of its own. */
 static void setup(void) {
@@ -37,7 +30,7 @@ static void setup(void) {
     cr_assert_not_null(layer, "%s", dlerror());
     fault = dlsym(layer, "fault_state");
     cr_assert_not_null(fault);
-    cr_assert(lipcl_context_create(&ctx, &(struct lipcl_context_params){.log = keep}) == LIPCL_OK);
+    cr_assert(lipcl_context_create(&ctx, &(struct lipcl_context_params){.log = keep_message}) == LIPCL_OK);
     cr_assert(lipcl_lipnet_init(ctx, &weights, 3) == LIPCL_OK);
     struct lipcl_shape shape = {5, {1, 3, FRAMES, 64, 128}};
     cr_assert(lipcl_tensor_create(ctx, &frames, LIPCL_F32, &shape) == LIPCL_OK);

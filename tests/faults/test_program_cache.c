@@ -15,6 +15,7 @@
 
 #include "base/hash.h"
 #include "fault_layer.h"
+#include "support/kept_messages.h"
 #include "support/program.h"
 
 enum { FRAMES = 2, MAX_FILES = 32 };
@@ -24,14 +25,6 @@ static struct lipcl_context *ctx;
 static struct lipcl_tensor_set *weights;
 static struct lipcl_tensor *frames;
 static struct fault_state *fault;
-static char messages[65536];
-
-static void keep(void *user, enum lipcl_log_level level, const char *message) {
-    (void)user;
-    (void)level;
-    size_t used = strlen(messages);
-    snprintf(messages + used, sizeof messages - used, "%s\n", message);
-}
 
 static void setup(void) {
     cache = test_folder_make();
@@ -41,7 +34,7 @@ static void setup(void) {
     cr_assert_not_null(layer, "%s", dlerror());
     fault = dlsym(layer, "fault_state");
     cr_assert_not_null(fault);
-    struct lipcl_context_params params = {.log = keep, .log_level = LIPCL_LOG_INFO};
+    struct lipcl_context_params params = {.log = keep_message, .log_level = LIPCL_LOG_INFO};
     cr_assert(lipcl_context_create(&ctx, &params) == LIPCL_OK);
     cr_assert(lipcl_lipnet_init(ctx, &weights, 3) == LIPCL_OK);
     struct lipcl_shape shape = {5, {1, 3, FRAMES, 64, 128}};
@@ -141,7 +134,7 @@ Test(program_cache, a_second_start_compiles_nothing) {
 /* Starts with kernels of the folder in place of the library's. */
 static struct start start_with(const char *kernels) {
     struct lipcl_context *ours = ctx;
-    struct lipcl_context_params params = {.log = keep, .kernel_dir = kernels};
+    struct lipcl_context_params params = {.log = keep_message, .kernel_dir = kernels};
     cr_assert(lipcl_context_create(&ctx, &params) == LIPCL_OK);
     struct start start = start_once();
     lipcl_context_destroy(&ctx);

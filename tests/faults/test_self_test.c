@@ -14,6 +14,7 @@
 #include <lipcl/lipcl.h>
 
 #include "fault_layer.h"
+#include "support/kept_messages.h"
 #include "support/program.h"
 #include "support/sabotage.h"
 
@@ -24,14 +25,6 @@ static struct lipcl_context *ctx;
 static struct lipcl_tensor_set *weights;
 static struct lipcl_tensor *frames;
 static struct fault_state *fault;
-static char messages[65536];
-
-static void keep(void *user, enum lipcl_log_level level, const char *message) {
-    (void)user;
-    (void)level;
-    size_t used = strlen(messages);
-    snprintf(messages + used, sizeof messages - used, "%s\n", message);
-}
 
 /* Criterion calls these twice around a parameterized test. */
 static void setup(void) {
@@ -45,7 +38,7 @@ static void setup(void) {
     cr_assert_not_null(layer, "%s", dlerror());
     fault = dlsym(layer, "fault_state");
     cr_assert_not_null(fault);
-    struct lipcl_context_params params = {.log = keep, .kernel_dir = kernels};
+    struct lipcl_context_params params = {.log = keep_message, .kernel_dir = kernels};
     cr_assert(lipcl_context_create(&ctx, &params) == LIPCL_OK);
     cr_assert(lipcl_lipnet_init(ctx, &weights, 3) == LIPCL_OK);
     struct lipcl_shape shape = {5, {1, 3, FRAMES, 64, 128}};

@@ -8,6 +8,7 @@
 
 #include "plan/steps.h"
 #include "plan/tuning.h"
+#include "support/kept_messages.h"
 #include "support/program.h"
 #include "support/sabotage.h"
 
@@ -16,7 +17,7 @@ enum { ROWS = 30, IN = 24, OUT = 40 };
 /* CLBlast compiles for seconds on a CPU. */
 static const struct lipcl_plan_params own = {.gemm = LIPCL_GEMM_OWN};
 
-static char *cache, *kernels, messages[65536];
+static char *cache, *kernels;
 static size_t warnings;
 static struct lipcl_context *ctx;
 static struct lipcl_device *device;
@@ -24,10 +25,8 @@ static struct lipcl_graph *graph;
 static struct lipcl_tensor_set *weights;
 
 static void keep(void *user, enum lipcl_log_level level, const char *message) {
-    (void)user;
     warnings += level <= LIPCL_LOG_WARN;
-    size_t used = strlen(messages);
-    snprintf(messages + used, sizeof messages - used, "%s\n", message);
+    keep_message(user, level, message);
 }
 
 static void add_weight(const char *name, const struct lipcl_shape *shape) {

@@ -8,22 +8,16 @@
 
 #include "base/cache.h"
 #include "plan/tuning.h"
+#include "support/kept_messages.h"
 #include "support/program.h"
 
-static char *folder, messages[8192];
+static char *folder;
 static struct lipcl_context *ctx;
 static const struct lipcl_device_info info = {
     .name = "A D\xc3\xa9vice", .vendor = "V", .version = "OpenCL 1.2", .driver = "7.0\nbeta", .platform = "P"};
 
-static void keep(void *user, enum lipcl_log_level level, const char *message) {
-    (void)user;
-    (void)level;
-    size_t used = strlen(messages);
-    snprintf(messages + used, sizeof messages - used, "%s\n", message);
-}
-
 static void setup(void) {
-    struct lipcl_context_params params = {.log = keep};
+    struct lipcl_context_params params = {.log = keep_message};
     folder = test_folder_make();
     setenv("XDG_CACHE_HOME", folder, 1);
     unsetenv("LIPCL_CACHE");
