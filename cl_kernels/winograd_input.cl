@@ -152,7 +152,7 @@ __kernel void winograd_input(__global const float *restrict x, __global float *r
 #define TAKE(a, b) load_x(x, channel, top + a, left + b)
 #endif
     floatV half_done[SIZE][SIZE]; /* columns transformed: B^T d */
-#pragma unroll
+#pragma unroll 1 /* compilers take seconds for all of them at once */
     for (int b = 0; b < SIZE; b++) {
         floatV d[SIZE];
 #pragma unroll
@@ -160,7 +160,7 @@ __kernel void winograd_input(__global const float *restrict x, __global float *r
 #define KEEP(i, sum) half_done[i][b] = sum;
         TRANSFORM(KEEP)
     }
-#pragma unroll
+#pragma unroll 1
     for (int a = 0; a < SIZE; a++) {
         floatV d[SIZE];
 #pragma unroll

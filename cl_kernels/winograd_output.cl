@@ -78,6 +78,7 @@ static void store_channels(__global float *y, size_t channel, floatV value) {
 static void finish_tile(const floatV m[POINTS][ROWS], int r, floatV bias, __global float *restrict y, size_t frame, size_t tile,
                         size_t channel) {
     floatV half_done[STEP][SIZE];
+#pragma unroll 1
     for (int j = 0; j < SIZE; j++) {
         floatV d[SIZE];
 #pragma unroll
@@ -86,7 +87,7 @@ static void finish_tile(const floatV m[POINTS][ROWS], int r, floatV bias, __glob
         TRANSFORM(KEEP)
     }
     floatV out[STEP][STEP];
-#pragma unroll
+#pragma unroll 1
     for (int i = 0; i < STEP; i++) {
         floatV d[SIZE];
 #pragma unroll
@@ -96,9 +97,9 @@ static void finish_tile(const floatV m[POINTS][ROWS], int r, floatV bias, __glob
     }
 
     const size_t top = tile / TILES_W * (STEP / POOL_H), left = tile % TILES_W * (STEP / POOL_W);
-#pragma unroll
+#pragma unroll 1
     for (int i = 0; i < STEP / POOL_H; i++) {
-#pragma unroll
+#pragma unroll 1
         for (int j = 0; j < STEP / POOL_W; j++) {
             floatV best = out[i * POOL_H][j * POOL_W];
 #pragma unroll

@@ -95,7 +95,11 @@ static void expect_layer(const json_t *device, const json_t *layer) {
     expect_times(get(layer, "wall_ms"), name);
     double ms = number(get(layer, "running_ms"), "median"), useful = number(layer, "useful_flops");
     cr_expect_float_eq(number(layer, "gflops"), useful / ms / 1e6, 1e-5 * useful / ms / 1e6);
-    cr_expect_gt(number(layer, "actual_flops"), 0.9 * useful, "%s", name);
+    /* F(4x4, 5x5) multiplies 6.25 times less than the definition and transforms besides; nobody else does less than that. */
+    bool winograd = strcmp(text(layer, "lowering"), "conv3d_winograd") == 0;
+    double actual = number(layer, "actual_flops");
+    cr_expect_gt(actual, (winograd ? 1 / 6.25 : 0.9) * useful, "%s", name);
+    cr_expect(!winograd || actual < 0.7 * useful, "%s: %g of %g", name, actual, useful);
     cr_expect_eq(json_is_null(get(layer, "limit_share")), on_host(device));
     json_array_foreach(get(layer, "kernels"), i, kernel) {
         cr_expect_eq(number(kernel, "calls"), RUNS);
