@@ -3,10 +3,8 @@
 #include <string.h>
 
 #include "bench.h"
+#include "comparison.h"
 #include "table.h"
-
-/* Layers below this share of the baseline's run take too little time to judge by. */
-static const double least_share = 0.05;
 
 /* A positive number, or NAN. */
 static double number(const json_t *object, const char *key) {
@@ -20,13 +18,9 @@ static double median(const json_t *object, const char *key) {
 }
 
 bool bench_baseline_load(struct bench_baseline *baseline, const char *path, const struct bench_job *job) {
-    json_error_t error;
-    *baseline = (struct bench_baseline){.path = path, .document = json_load_file(path, 0, &error)};
+    *baseline = (struct bench_baseline){.path = path, .document = comparison_load("--compare ", path)};
     const json_t *document = baseline->document;
-    if (!document) {
-        complain("--compare %s: line %d: %s", path, error.line, error.text);
-        return false;
-    }
+    if (!document) return false;
     double batch = number(document, "batch"), frames = number(document, "frames");
     if (isnan(median(document, "latency_ms")) || isnan(batch) || isnan(frames) ||
         !json_is_array(json_object_get(document, "layers"))) {
@@ -62,8 +56,8 @@ struct comparison {
 };
 
 static struct comparison compare(const char *name, double before, double now, double run_before, double fail_above) {
-    struct comparison row = {name, before, now, before >= least_share * run_before, false};
-    row.slower = row.counts && now > before * (1 + fail_above / 100);
+    struct comparison row = {name, before, now, before >= LEAST_SHARE * run_before, false};
+    row.slower = row.counts && takes_longer(before, now, fail_above);
     return row;
 }
 

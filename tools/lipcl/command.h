@@ -37,6 +37,6 @@ struct command {
 };
 
 extern const struct command command_bench, command_check, command_devices, command_eval, command_model_info, command_model_init,
-    command_profile, command_read, command_run, command_tune, command_verify;
+    command_profile, command_profile_diff, command_read, command_run, command_tune, command_verify;
 
 #endif

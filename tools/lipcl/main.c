@@ -15,15 +15,15 @@
 #include "progress.h"
 
 static const struct command *const commands[] = {
-    &command_devices, &command_read,    &command_verify, &command_check,      &command_eval,       &command_run,
-    &command_bench,   &command_profile, &command_tune,   &command_model_info, &command_model_init,
+    &command_devices, &command_read,    &command_verify,       &command_check, &command_eval,       &command_run,
+    &command_bench,   &command_profile, &command_profile_diff, &command_tune,  &command_model_info, &command_model_init,
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 static void list_commands(FILE *stream, const char *group) {
     for (size_t i = 0; i < COMMANDS; i++)
         if (strncmp(commands[i]->name, group, strlen(group)) == 0)
-            fprintf(stream, "  %-11s  %s\n", commands[i]->name, commands[i]->summary);
+            fprintf(stream, "  %-12s  %s\n", commands[i]->name, commands[i]->summary);
 }
 
 static void print_help(void) {
@@ -62,9 +62,10 @@ static bool is_help(const char *word) {
     return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0;
 }
 
-/* Takes one word or two off the command line; NULL when they name no command. *taken tells how many. */
+/* Takes two words or one off the command line, "profile diff" before "profile"; NULL when they name no command. *taken tells
+ * how many. */
 static const struct command *find_command(int argc, char **argv, int *taken) {
-    for (*taken = 1; *taken <= 2 && *taken <= argc; (*taken)++) {
+    for (*taken = argc > 1 ? 2 : 1; *taken > 0; (*taken)--) {
         char *name = *taken == 1 ? format_text("%s", argv[0]) : format_text("%s %s", argv[0], argv[1]);
         const struct command *found = NULL;
         for (size_t i = 0; i < COMMANDS && !found; i++)

@@ -16,6 +16,9 @@ static json_t *document_ms(const struct spread *spread) {
     document_set(object, "p95", document_number(spread->p95));
     document_set(object, "min", document_number(spread->min));
     document_set(object, "mean", document_number(spread->mean));
+    document_set(object, "count", document_count(spread->count));
+    document_set(object, "low", document_number(spread->low));
+    document_set(object, "high", document_number(spread->high));
     return object;
 }
 

@@ -11,6 +11,28 @@ static int ascending(const void *a, const void *b) {
     return x < y ? -1 : x > y;
 }
 
+/* The rank j, from 1, for which the j-th smallest and the j-th largest of n numbers hold their distribution's median between
+ * them with a probability of at least 95 %, whatever the distribution is: of n fair coins, fewer than j are heads in 2.5 %. 0:
+ * no rank does, as with n < 6. (Order statistics: W. J. Conover, Practical Nonparametric Statistics, 3.2.) */
+static size_t median_rank(size_t n) {
+    size_t j = 0;
+    if (n > 1000) return (size_t)(((double)n - 1.96 * sqrt((double)n)) / 2); /* the coins' normal distribution */
+    double term = ldexp(1, -(int)n), sum = term;
+    while (sum <= 0.025) {
+        j++;
+        term *= (double)(n + 1 - j) / (double)j;
+        sum += term;
+    }
+    return j;
+}
+
+static void set_noise(struct spread *spread, const double *sorted) {
+    size_t n = spread->count, quarter = (n + 3) / 4, rank = median_rank(n);
+    size_t j = rank < quarter ? rank : quarter;
+    spread->low = rank ? sorted[j - 1] / 1e6 : NAN;
+    spread->high = rank ? sorted[n - j] / 1e6 : NAN;
+}
+
 struct spread spread_of(const double *ns, size_t count) {
     struct spread spread = {0};
     double *sorted = allocate(count, sizeof *sorted), sum = 0;
@@ -26,6 +48,7 @@ struct spread spread_of(const double *ns, size_t count) {
         spread.p95 = sorted[(n * 95 + 99) / 100 - 1] / 1e6;
         spread.min = sorted[0] / 1e6;
         spread.mean = sum / (double)n / 1e6;
+        set_noise(&spread, sorted);
     }
     free(sorted);
     return spread;

@@ -11,7 +11,11 @@
 struct spread {
     size_t count; /* 0: there is none, and the rest is 0 */
     double median, p95, min, mean;
+    /* How far the median is to be trusted: from the lower to the upper quartile or, where that is wider, as with few times, the
+     * 95 % confidence interval of the median. NAN with fewer than SPREAD_LEAST times, which tell nothing of it. */
+    double low, high;
 };
+enum { SPREAD_LEAST = 6 };
 
 /* From nanoseconds; NAN stands for a time that is not known and does not count. */
 struct spread spread_of(const double *ns, size_t count);
