@@ -11,9 +11,9 @@
 
 #include "support/program.h"
 
-static const char *const commands[][2] = {{"devices", NULL}, {"read", NULL},   {"verify", NULL},  {"check", NULL},
-                                          {"eval", NULL},    {"run", NULL},    {"model", "info"}, {"model", "init"},
-                                          {"bench", NULL},   {"profile", NULL}};
+static const char *const commands[][2] = {{"devices", NULL}, {"read", NULL},    {"verify", NULL},    {"check", NULL},
+                                          {"eval", NULL},    {"run", NULL},     {"model", "info"},   {"model", "init"},
+                                          {"bench", NULL},   {"profile", NULL}, {"profile", "diff"}, {"tune", NULL}};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 /* Lines of at most `columns` characters, none of which ends with a blank; no escape sequence anywhere. */
