@@ -155,11 +155,14 @@ static const char *told(const json_t *device, const char *key) {
     return text ? text : "";
 }
 
-/* How well `device` is what is wanted: 0 not at all. An exact selector goes before a kind, and that before part of a name. */
+/* How well `device` is what is wanted: 0 not at all. An exact selector goes before a kind, and that before part of a name; of
+ * those that are alike, what could be profiled goes first. */
 static int matches(const json_t *device, const char *selector) {
-    if (strcmp(told(device, "select"), selector) == 0) return 3;
-    if (strcmp(told(device, "type"), selector) == 0) return 2;
-    return *selector && (strcasestr(told(device, "name"), selector) || strcasestr(told(device, "platform"), selector)) ? 1 : 0;
+    int good = failed(device) ? 0 : 1;
+    if (strcmp(told(device, "select"), selector) == 0) return 5 + good;
+    if (strcmp(told(device, "type"), selector) == 0) return 3 + good;
+    bool named = strcasestr(told(device, "name"), selector) || strcasestr(told(device, "platform"), selector);
+    return named && *selector ? 1 + good : 0;
 }
 
 static int resembles(const json_t *device, const json_t *like) {
