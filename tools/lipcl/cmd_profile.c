@@ -133,18 +133,18 @@ fail:
     return code;
 }
 
-static struct poptOption profile_options[] = {{"runs", '\0', POPT_ARG_INT | POPT_ARGFLAG_SHOW_DEFAULT, &runs, 0,
-                                               "how many runs to profile; on host as many of them as 10 seconds hold", "N"},
-                                              {"csv", '\0', POPT_ARG_NONE, &csv, 0, "a row a kernel instead of tables", NULL},
-                                              {"trace", '\0', POPT_ARG_STRING, &trace_path, 0,
-                                               "write a timeline of every run, for ui.perfetto.dev or chrome://tracing",
-                                               "FILE.json"},
-                                              {NULL, '\0', POPT_ARG_INCLUDE_TABLE, model_options, 0, NULL, NULL},
-                                              {NULL, '\0', POPT_ARG_INCLUDE_TABLE, device_options, 0, NULL, NULL},
-                                              {NULL, '\0', POPT_ARG_INCLUDE_TABLE, gemm_options, 0, NULL, NULL},
-                                              {NULL, '\0', POPT_ARG_INCLUDE_TABLE, fusion_options, 0, NULL, NULL},
-                                              {NULL, '\0', POPT_ARG_INCLUDE_TABLE, crop_options, 0, NULL, NULL},
-                                              POPT_TABLEEND};
+static struct poptOption profile_options[] = {
+    {"runs", '\0', POPT_ARG_INT | POPT_ARGFLAG_SHOW_DEFAULT, &runs, 0,
+     "how many runs to profile; on host as many of them as 10 seconds hold", "N"},
+    {"csv", '\0', POPT_ARG_NONE, &csv, 0, "rows of all that the tables tell, and more", NULL},
+    {"trace", '\0', POPT_ARG_STRING, &trace_path, 0, "write a timeline of every run, for ui.perfetto.dev or chrome://tracing",
+     "FILE.json"},
+    {NULL, '\0', POPT_ARG_INCLUDE_TABLE, model_options, 0, NULL, NULL},
+    {NULL, '\0', POPT_ARG_INCLUDE_TABLE, device_options, 0, NULL, NULL},
+    {NULL, '\0', POPT_ARG_INCLUDE_TABLE, gemm_options, 0, NULL, NULL},
+    {NULL, '\0', POPT_ARG_INCLUDE_TABLE, fusion_options, 0, NULL, NULL},
+    {NULL, '\0', POPT_ARG_INCLUDE_TABLE, crop_options, 0, NULL, NULL},
+    POPT_TABLEEND};
 
 const struct command command_profile = {
     .name = "profile",
@@ -155,7 +155,9 @@ const struct command command_profile = {
                    "             slowest twentieth\n"
                    "  QUEUED     from the call on the host until the driver submitted it\n"
                    "  SUBMITTED  from then until it started\n"
-                   "  WALL       the layer alone: from its first enqueue to the end of its work\n"
+                   "  WALL       the layer alone: from its first enqueue to the end of its work, and P95\n"
+                   "  MFLOP      millions of operations of the layer's definition; ACTUAL those really done\n"
+                   "  MB         inputs, parameters and outputs once each; of a kernel, its arguments\n"
                    "  OF LIMIT   the time that the nearer of the device's two peaks, multiply-adds and\n"
                    "             copying, would allow over the time it took; BOUND says which peak\n"
                    "A layer's FLOPs are those of its definition, a kernel's those that it really does. Every\n"

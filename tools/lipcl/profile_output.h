@@ -16,7 +16,8 @@ void profile_print(const struct profile_summary *summary);
 /* Layers down, devices across; entries of `summaries` without a log are devices that failed. */
 void profile_print_matrix(const struct profile_log *logs, const struct profile_summary *summaries, size_t count);
 
-/* A row a kernel, and a row a layer that runs on the host, on stdout; the first of them with the titles above. */
+/* A row for each of a device's run, its stages on the host, its layers, kernels, transfers and gaps, on stdout, below their
+ * titles. */
 void profile_print_csv(const struct profile_summary *summaries, size_t count);
 
 /* A Chrome trace of every run on every device. False after a message. */

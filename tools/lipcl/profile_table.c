@@ -25,6 +25,11 @@ static void add_share(struct table *table, double share) {
     add_number(table, share < 0.001 ? "%.2f %%" : "%.1f %%", 100 * share);
 }
 
+/* Thousands of thousands, as operations and bytes come. */
+static void add_millions(struct table *table, double number) {
+    add_number(table, number < 1e5 ? "%.3f" : number < 1e8 ? "%.1f" : "%.0f", number / 1e6);
+}
+
 static void add_layer(struct table *table, const struct layer_summary *layer) {
     table_add(table, COLOUR_NONE, "%s", layer->info->name);
     table_add(table, COLOUR_NONE, "%s", layer->info->lowering);
@@ -33,7 +38,11 @@ static void add_layer(struct table *table, const struct layer_summary *layer) {
     add_time(table, &layer->queued, layer->queued.median);
     add_time(table, &layer->submitted, layer->submitted.median);
     add_time(table, &layer->wall, layer->wall.median);
+    add_time(table, &layer->wall, layer->wall.p95);
     add_share(table, layer->share);
+    add_millions(table, layer->rates.flops);
+    add_millions(table, layer->flops);
+    add_millions(table, layer->rates.bytes);
     add_number(table, "%.1f", layer->rates.gflops);
     add_number(table, "%.1f", layer->rates.gbps);
     add_share(table, layer->rates.limit_share);
@@ -48,7 +57,11 @@ static void add_kernel(struct table *table, const struct kernel_summary *kernel,
     add_time(table, &kernel->queued, kernel->queued.median);
     add_time(table, &kernel->submitted, kernel->submitted.median);
     table_add(table, COLOUR_NONE, "%s", "");
+    table_add(table, COLOUR_NONE, "%s", "");
     add_share(table, kernel->running.count && run_ms > 0 ? kernel->running.mean / run_ms : 0);
+    table_add(table, COLOUR_NONE, "%s", "");
+    add_millions(table, kernel->rates.flops);
+    add_millions(table, kernel->rates.bytes);
     add_number(table, "%.1f", kernel->rates.gflops);
     add_number(table, "%.1f", kernel->rates.gbps);
     add_share(table, kernel->rates.limit_share);
@@ -56,10 +69,10 @@ static void add_kernel(struct table *table, const struct kernel_summary *kernel,
 }
 
 static void print_layers(const struct profile_summary *summary) {
-    static const char *const titles[] = {"LAYER", "LOWERING", "RUNNING", "P95",  "QUEUED",   "SUBMITTED",
-                                         "WALL",  "SHARE",    "GFLOP/s", "GB/s", "OF LIMIT", "BOUND"};
+    static const char *const titles[] = {"LAYER", "LOWERING", "RUNNING", "P95", "QUEUED",  "SUBMITTED", "WALL",     "P95",
+                                         "SHARE", "MFLOP",    "ACTUAL",  "MB",  "GFLOP/s", "GB/s",      "OF LIMIT", "BOUND"};
     struct table table;
-    table_init(&table, "llrrrrrrrrrl");
+    table_init(&table, "llrrrrrrrrrrrrrl");
     add_titles(&table, titles, sizeof titles / sizeof *titles);
     for (size_t i = 0; i < summary->layer_count; i++) {
         const struct layer_summary *layer = &summary->layers[i];
