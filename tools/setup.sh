@@ -14,6 +14,7 @@ test_packages=(
     g++ make                                        # the public headers in C++; a user's CMake project
     libcriterion-dev ocl-icd-opencl-dev             # unit tests, OpenCL layers that inject faults
     python3 python3-venv ca-certificates            # for tools/intel_opencl.sh, tools/mutants.py
+    chromium chromium-driver python3-selenium fonts-dejavu-core # for tests/report: the page of lipcl profile --html
     clang libclang-rt-14-dev                        # for tools/fuzz.sh
     oclgrind bsdextrautils                          # for tools/opencl_matrix.sh
     clang-15 rocm-device-libs llvm-spirv-15 spirv-tools # for tools/offline_compile.sh

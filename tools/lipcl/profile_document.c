@@ -7,6 +7,7 @@
 
 #include "document.h"
 #include "messages.h"
+#include "options.h"
 #include "profile_output.h"
 
 static json_t *document_ms(const struct spread *spread) {
@@ -27,6 +28,14 @@ static json_t *known(double number) {
     return number > 0 ? document_number(number) : json_null();
 }
 
+/* Far below both peaks, neither of them is what holds work up: it waits, for its own last results, for barriers, for launches,
+ * or has too few work-items to fill the device. */
+static const double LATENCY_BELOW = 0.25;
+
+static const char *limited_by(const struct rates *rates) {
+    return rates->bound && rates->limit_share < LATENCY_BELOW ? "latency" : rates->bound;
+}
+
 static void set_rates(json_t *object, const struct rates *rates) {
     document_set(object, "bytes", document_number(rates->bytes));
     document_set(object, "gflops", known(rates->gflops));
@@ -34,6 +43,7 @@ static void set_rates(json_t *object, const struct rates *rates) {
     document_set(object, "intensity", known(rates->intensity));
     document_set(object, "bound", document_text(rates->bound));
     document_set(object, "limit_share", known(rates->limit_share));
+    document_set(object, "limited_by", document_text(limited_by(rates)));
 }
 
 static void set_calls(json_t *object, size_t calls, size_t invalid, const char *problem) {
@@ -76,6 +86,18 @@ static json_t *document_kernels(const struct profile_summary *summary, size_t fi
     return array;
 }
 
+/* Of the layer's kernels together: the time that their limits allow over the time they took. 0: not known. */
+static double kernels_limit_share(const struct profile_summary *summary, const struct layer_summary *layer) {
+    double allowed = 0, took = 0;
+    for (size_t i = layer->first_kernel; i < layer->first_kernel + layer->kernel_count; i++) {
+        const struct kernel_summary *kernel = &summary->kernels[i];
+        if (kernel->rates.limit_share <= 0) return 0;
+        allowed += kernel->rates.limit_share * kernel->running.median;
+        took += kernel->running.median;
+    }
+    return took > 0 ? allowed / took : 0;
+}
+
 static json_t *document_layers(const struct profile_summary *summary) {
     json_t *array = document_array();
     for (size_t i = 0; i < summary->layer_count; i++) {
@@ -93,6 +115,7 @@ static json_t *document_layers(const struct profile_summary *summary) {
         document_set(object, "useful_flops", document_number(layer->rates.flops));
         document_set(object, "actual_flops", known(layer->flops));
         set_rates(object, &layer->rates);
+        document_set(object, "actual_limit_share", known(kernels_limit_share(summary, layer)));
         document_set(object, "live_bytes", document_number(layer->live_bytes));
         document_set(object, "kernels", document_kernels(summary, layer->first_kernel, layer->kernel_count));
         document_append(array, object);
@@ -199,6 +222,16 @@ static json_t *document_timeline(const struct profile_summary *summary) {
         document_append(array, object);
     }
     return array;
+}
+
+json_t *profile_document_options(void) {
+    json_t *object = document_object(), *crop = document_array();
+    static const char *const gemms[] = {[LIPCL_GEMM_AUTO] = "auto", [LIPCL_GEMM_CLBLAST] = "clblast", [LIPCL_GEMM_OWN] = "own"};
+    for (size_t i = 0; i < 4 && options.has_crop; i++) document_append(crop, document_count(options.crop[i]));
+    document_set(object, "gemm", document_text(gemms[options.gemm]));
+    document_set(object, "precision", document_text(options.precision == LIPCL_PRECISION_EXACT ? "exact" : "fast"));
+    document_set(object, "crop", crop);
+    return object;
 }
 
 json_t *profile_document(const struct profile_log *log, const struct profile_summary *summary) {

@@ -8,6 +8,8 @@
 
 /* The object of one device, as README.md describes it; `summary` is that of a log without a problem, else NULL. */
 json_t *profile_document(const struct profile_log *log, const struct profile_summary *summary);
+/* How the command line wanted the model planned. */
+json_t *profile_document_options(void);
 /* Where all this was measured. */
 json_t *profile_environment(void);
 
@@ -22,5 +24,11 @@ void profile_print_csv(const struct profile_summary *summaries, size_t count);
 
 /* A Chrome trace of every run on every device. False after a message. */
 bool profile_write_trace(const char *path, const struct profile_log *logs, size_t count);
+
+/* The page of one or more documents, as `lipcl profile --json` prints them: self-contained HTML, in which they lie verbatim.
+ * False after a message. */
+bool profile_write_page(const char *path, json_t *const *documents, size_t count);
+/* A document that `lipcl profile --json` printed; NULL after a message. */
+json_t *profile_read_document(const char *path);
 
 #endif

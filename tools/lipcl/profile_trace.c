@@ -2,16 +2,14 @@
  * device; in it a track of what the queue ran, one of the host's stages and one of its calls; arrows from the call that
  * enqueued a command to where it ran; counters for memory. Times are microseconds of the host's clock since the first device
  * was opened. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "devices.h"
 #include "document.h"
 #include "messages.h"
 #include "profile_output.h"
+#include "whole_file.h"
 
 enum track { TRACK_QUEUE = 1, TRACK_STAGES, TRACK_CALLS };
 
@@ -132,22 +130,6 @@ static void add_device(struct trace *trace, const struct profile_log *log) {
     free(label);
 }
 
-/* Appears complete or not at all. */
-static bool write_file(const char *path, const json_t *document) {
-    char *temporary = format_text("%s.XXXXXX", path), *text = json_dumps(document, JSON_COMPACT | JSON_REAL_PRECISION(15));
-    if (!text) die_of_memory();
-    int descriptor = mkstemp(temporary);
-    FILE *file = descriptor >= 0 ? fdopen(descriptor, "w") : NULL;
-    bool ok = file && fchmod(descriptor, 0644) == 0 && fputs(text, file) >= 0;
-    if (file && fclose(file) != 0) ok = false;
-    ok = ok && rename(temporary, path) == 0;
-    if (!ok) complain("--trace %s: it cannot be written: %s", path, strerror(errno));
-    if (!ok && descriptor >= 0) unlink(temporary);
-    free(text);
-    free(temporary);
-    return ok;
-}
-
 bool profile_write_trace(const char *path, const struct profile_log *logs, size_t count) {
     struct trace trace = {.events = document_array()};
     json_t *document = document_object();
@@ -156,7 +138,10 @@ bool profile_write_trace(const char *path, const struct profile_log *logs, size_
     for (size_t i = 0; i < count; i++) add_device(&trace, &logs[i]);
     document_set(document, "displayTimeUnit", document_text("ms"));
     document_set(document, "traceEvents", trace.events);
-    bool ok = write_file(path, document);
+    char *text = json_dumps(document, JSON_COMPACT | JSON_REAL_PRECISION(15));
+    if (!text) die_of_memory();
+    bool ok = whole_file_put("--trace", path, text);
+    free(text);
     json_decref(document);
     return ok;
 }
