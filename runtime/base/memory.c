@@ -4,8 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
 
-enum { ALIGNMENT = 64, BLOCK_BYTES = 16384 };
+enum { ALIGNMENT = 64, BLOCK_BYTES = 16384, PAGE_BYTES = 4096, HUGE_PAGE_BYTES = 2 << 20 };
 
 struct arena_block {
     struct arena_block *next;
@@ -29,6 +32,26 @@ char *string_copy(const char *text) {
     char *copy = malloc(bytes);
     if (copy) memcpy(copy, text, bytes);
     return copy;
+}
+
+/* Advice only: where there are no huge pages, nothing happens. */
+static void want_huge_pages(void *data, size_t bytes) {
+#if defined __linux__ && defined MADV_HUGEPAGE
+    uintptr_t begin = (uintptr_t)data / PAGE_BYTES * PAGE_BYTES, end = ((uintptr_t)data + bytes) / PAGE_BYTES * PAGE_BYTES;
+    if (bytes >= HUGE_PAGE_BYTES) madvise((void *)begin, end - begin, MADV_HUGEPAGE);
+#else
+    (void)data;
+    (void)bytes;
+#endif
+}
+
+void *zeroed_alloc(size_t bytes, void **block) {
+    size_t total;
+    *block = size_add(&total, bytes, ALIGNMENT) ? calloc(1, total) : NULL; /* which knows what is zero already */
+    if (!*block) return NULL;
+    void *data = (unsigned char *)*block + (ALIGNMENT - (uintptr_t)*block % ALIGNMENT) % ALIGNMENT;
+    want_huge_pages(data, bytes);
+    return data;
 }
 
 static unsigned char *block_data(struct arena_block *block) {

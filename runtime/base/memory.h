@@ -26,6 +26,11 @@ static inline size_t size_round_up(size_t a, size_t b) {
 /* A heap copy of `text`, or NULL; freed with free(). */
 char *string_copy(const char *text);
 
+/* Zeroed memory of `bytes`, aligned to 64, or NULL; *block is what to free() in the end. Large blocks cost nothing until they are
+ * written to, and then little: fresh pages of the system's are zero already, and it is asked for huge ones, for each of which
+ * one fault takes the place of hundreds. */
+void *zeroed_alloc(size_t bytes, void **block);
+
 /* An arena hands out zeroed memory that lives until the arena is finished. The zero value is an empty arena. */
 struct arena {
     struct arena_block *blocks;

@@ -49,6 +49,7 @@ struct device_buffer {
     void *handle;              /* the backend's own: memory, or a cl_mem; NULL: there is no memory behind it */
     bool shared;               /* the handle is another buffer's */
     struct lipcl_tensor *lent; /* what the memory belongs to, or NULL */
+    bool writable;             /* what is lent: kernels may write to it */
 };
 
 struct device_kernel {

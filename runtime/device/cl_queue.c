@@ -22,8 +22,9 @@ fail:
 enum lipcl_status cl_buffer_lend(struct lipcl_device *device, struct device_buffer *buffer) {
     struct cl_state *state = cl_state(device);
     cl_int code;
-    buffer->handle = state->cl->clCreateBuffer(state->context, CL_MEM_READ_ONLY | CL_MEM_USE_HOST_PTR, buffer->bytes,
-                                               buffer->lent->data, &code);
+    cl_mem_flags access = buffer->writable ? CL_MEM_READ_WRITE : CL_MEM_READ_ONLY;
+    buffer->handle =
+        state->cl->clCreateBuffer(state->context, access | CL_MEM_USE_HOST_PTR, buffer->bytes, buffer->lent->data, &code);
     if (code == CL_OUT_OF_RESOURCES) code = CL_MEM_OBJECT_ALLOCATION_FAILURE;
     return cl_check(device, code, "clCreateBuffer");
 }

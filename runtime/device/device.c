@@ -148,41 +148,31 @@ enum lipcl_status device_buffer_reserve(struct lipcl_device *device, struct devi
     return LIPCL_OK;
 }
 
+static bool can_lend(const struct lipcl_device *device, size_t bytes) {
+    return device->caps.cpu && device->backend->buffer_lend && bytes && bytes <= device->caps.max_alloc_bytes;
+}
+
+/* Memory of the host's, which is zero already: the driver's own would have to be filled, page by page. */
+static enum lipcl_status allocate_lent(struct lipcl_device *device, struct device_buffer *buffer) {
+    enum lipcl_status status =
+        lipcl_tensor_create(device->ctx, &buffer->lent, LIPCL_U8, &(struct lipcl_shape){1, {buffer->bytes}});
+    if (status != LIPCL_OK) return status;
+    buffer->writable = true;
+    status = device->backend->buffer_lend(device, buffer);
+    if (status != LIPCL_OK) lipcl_tensor_destroy(&buffer->lent);
+    return status;
+}
+
 enum lipcl_status device_buffer_allocate(struct lipcl_device *device, struct device_buffer *buffer) {
     enum lipcl_status status = check_alive(device);
     if (status != LIPCL_OK) return status;
+    if (can_lend(device, buffer->bytes)) return allocate_lent(device, buffer);
     /* Some drivers accept more than they said they could and fail later. */
     if (device->caps.max_alloc_bytes && buffer->bytes > device->caps.max_alloc_bytes)
         return fail(device->ctx, LIPCL_ERROR_MEMORY,
                     "device %s: a buffer of %zu bytes is above the largest allocation, %zu bytes", device->info.name,
                     buffer->bytes, device->caps.max_alloc_bytes);
     return device->backend->buffer_create(device, buffer);
-}
-
-void device_buffer_share(struct device_buffer *buffer, const struct device_buffer *owner) {
-    buffer->handle = owner->handle;
-    buffer->shared = true;
-}
-
-void device_buffer_drop(struct lipcl_device *device, struct device_buffer *buffer) {
-    if (buffer->handle && !buffer->shared) device->backend->buffer_destroy(device, buffer);
-    buffer->handle = NULL;
-    buffer->shared = false;
-}
-
-bool device_buffer_has_memory(const struct device_buffer *buffer) {
-    return buffer->handle != NULL;
-}
-
-enum lipcl_status device_buffer_create(struct lipcl_device *device, struct device_buffer **buffer, size_t bytes) {
-    enum lipcl_status status = LIPCL_OK;
-    TRY(device_buffer_reserve(device, buffer, bytes));
-    TRY(device_buffer_allocate(device, *buffer));
-    return LIPCL_OK;
-
-fail:
-    device_buffer_destroy(device, buffer);
-    return status;
 }
 
 /* A driver whose context is dead may still be at work on these. They are never freed. */
@@ -199,6 +189,44 @@ static void abandon(struct lipcl_tensor *tensor) {
     entry->next = atomic_load(&abandoned);
     while (!atomic_compare_exchange_weak(&abandoned, &entry->next, entry)) {
     }
+}
+
+/* What was enqueued before is still done, for which it needs the memory. */
+static void take_back_lent(struct lipcl_device *device, struct device_buffer *buffer) {
+    if (!buffer->lent) return;
+    if (!device->lost && buffer->writable) device->backend->finish(device);
+    if (device->lost)
+        abandon(buffer->lent);
+    else
+        lipcl_tensor_destroy(&buffer->lent);
+    buffer->lent = NULL;
+}
+
+void device_buffer_drop(struct lipcl_device *device, struct device_buffer *buffer) {
+    if (buffer->handle && !buffer->shared) device->backend->buffer_destroy(device, buffer);
+    take_back_lent(device, buffer);
+    buffer->handle = NULL;
+    buffer->shared = false;
+}
+
+void device_buffer_share(struct device_buffer *buffer, const struct device_buffer *owner) {
+    buffer->handle = owner->handle;
+    buffer->shared = true;
+}
+
+bool device_buffer_has_memory(const struct device_buffer *buffer) {
+    return buffer->handle != NULL;
+}
+
+enum lipcl_status device_buffer_create(struct lipcl_device *device, struct device_buffer **buffer, size_t bytes) {
+    enum lipcl_status status = LIPCL_OK;
+    TRY(device_buffer_reserve(device, buffer, bytes));
+    TRY(device_buffer_allocate(device, *buffer));
+    return LIPCL_OK;
+
+fail:
+    device_buffer_destroy(device, buffer);
+    return status;
 }
 
 static enum lipcl_status lend(struct lipcl_device *device, struct device_buffer **buffer, struct lipcl_tensor **tensor) {
@@ -223,8 +251,7 @@ enum lipcl_status device_buffer_create_of(struct lipcl_device *device, struct de
     size_t bytes = lipcl_tensor_bytes(*tensor);
     *buffer = NULL;
     TRY(check_alive(device));
-    if (device->caps.cpu && device->backend->buffer_lend && bytes && bytes <= device->caps.max_alloc_bytes)
-        return lend(device, buffer, tensor);
+    if (can_lend(device, bytes)) return lend(device, buffer, tensor);
     TRY(device_buffer_create(device, buffer, bytes));
     TRY(device_buffer_write(device, *buffer, (*tensor)->data, bytes));
     lipcl_tensor_destroy(tensor);
@@ -238,10 +265,6 @@ fail:
 void device_buffer_destroy(struct lipcl_device *device, struct device_buffer **buffer) {
     if (!*buffer) return;
     device_buffer_drop(device, *buffer);
-    if ((*buffer)->lent && device->lost)
-        abandon((*buffer)->lent);
-    else
-        lipcl_tensor_destroy(&(*buffer)->lent);
     free(*buffer);
     *buffer = NULL;
 }

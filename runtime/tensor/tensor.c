@@ -1,7 +1,6 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/log.h"
 #include "base/memory.h"
@@ -9,6 +8,12 @@
 #include "tensor/shape.h"
 
 enum { ALIGNMENT = 64 };
+
+/* A tensor that lipcl allocated: its data lies behind it in the same block. */
+struct own_tensor {
+    struct lipcl_tensor tensor;
+    void *block; /* for free() */
+};
 
 bool shape_count_checked(size_t *count, const struct lipcl_shape *shape) {
     *count = 1;
@@ -57,21 +62,19 @@ enum lipcl_status lipcl_tensor_create(struct lipcl_context *ctx, struct lipcl_te
     if (!shape_count_checked(&count, shape) || !size_multiply(&bytes, count, lipcl_dtype_bytes(dtype)) ||
         !size_add(&total, bytes, 3 * ALIGNMENT) || total > PTRDIFF_MAX)
         return fail(ctx, LIPCL_ERROR_SHAPE, "tensor: the size of %s overflows", shape_text(shape).chars);
-    _Static_assert(sizeof(struct lipcl_tensor) <= 2 * ALIGNMENT, "the header fits in front of the data");
-    total = size_round_up(2 * ALIGNMENT + bytes, ALIGNMENT);
-    struct lipcl_tensor *made = aligned_alloc(ALIGNMENT, total); /* header and data in one block */
+    _Static_assert(sizeof(struct own_tensor) <= 2 * ALIGNMENT, "the header fits in front of the data");
+    void *block;
+    struct own_tensor *made = zeroed_alloc(2 * ALIGNMENT + bytes, &block);
     if (!made) return fail_memory(ctx, total);
-    memset(made, 0, total);
-    made->dtype = dtype;
-    made->shape = *shape;
-    made->data = (unsigned char *)made + 2 * ALIGNMENT;
-    *tensor = made;
+    made->tensor = (struct lipcl_tensor){dtype, *shape, (unsigned char *)made + 2 * ALIGNMENT};
+    made->block = block;
+    *tensor = &made->tensor;
     return LIPCL_OK;
 }
 
 void lipcl_tensor_destroy(struct lipcl_tensor **tensor) {
-    if (!tensor) return;
-    free(*tensor);
+    if (!tensor || !*tensor) return;
+    free(((struct own_tensor *)*tensor)->block);
     *tensor = NULL;
 }
 

@@ -90,7 +90,6 @@ static const struct fault_parameter cases[] = {
     {FAULT_CREATE_BUFFER, 1, CL_MEM_OBJECT_ALLOCATION_FAILURE, false},
     {FAULT_CREATE_BUFFER, 5, CL_OUT_OF_RESOURCES, false},
     {FAULT_CREATE_BUFFER, 9, CL_INVALID_BUFFER_SIZE, false},
-    {FAULT_FILL, 3, CL_OUT_OF_RESOURCES, true},
     {FAULT_CREATE_PROGRAM, 1, CL_OUT_OF_HOST_MEMORY, false},
     {FAULT_CREATE_KERNEL, 1, CL_INVALID_KERNEL_NAME, false},
     {FAULT_CREATE_KERNEL, 4, CL_OUT_OF_RESOURCES, true},
@@ -105,12 +104,7 @@ static const struct fault_parameter cases[] = {
     {FAULT_FINISH, 2, CL_OUT_OF_RESOURCES, true},
 };
 
-ParameterizedTestParameters(faults, host_takes_over_with_the_same_answer) {
-    return cr_make_param_array(const struct fault_parameter, (void *)cases, sizeof cases / sizeof *cases);
-}
-
-ParameterizedTest(const struct fault_parameter *parameter, faults, host_takes_over_with_the_same_answer, .init = setup,
-                  .fini = teardown) {
+static void expect_host_takes_over(const struct fault_parameter *parameter) {
     struct lipcl_lipnet_reader *reader = NULL, *host = NULL;
     enum lipcl_status status;
     fault->call = parameter->call;
@@ -133,6 +127,22 @@ ParameterizedTest(const struct fault_parameter *parameter, faults, host_takes_ov
     lipcl_tensor_destroy(&wanted);
     lipcl_lipnet_reader_destroy(&reader);
     lipcl_lipnet_reader_destroy(&host);
+}
+
+ParameterizedTestParameters(faults, host_takes_over_with_the_same_answer) {
+    return cr_make_param_array(const struct fault_parameter, (void *)cases, sizeof cases / sizeof *cases);
+}
+
+ParameterizedTest(const struct fault_parameter *parameter, faults, host_takes_over_with_the_same_answer, .init = setup,
+                  .fini = teardown) {
+    expect_host_takes_over(parameter);
+}
+
+/* CPU devices are lent memory that is zero already. */
+Test(faults, other_devices_fail_while_their_memory_is_filled) {
+    setenv("OPENCL_LAYERS", LAYER_DIR "/fault_layer.so:" LAYER_DIR "/pretend_layer.so", 1);
+    setenv("PRETEND_DEVICE", "gpu", 1);
+    expect_host_takes_over(&(struct fault_parameter){FAULT_FILL, 3, CL_OUT_OF_RESOURCES, true});
 }
 
 Test(faults, a_device_chosen_by_name_fails_with_a_typed_error) {
