@@ -76,12 +76,12 @@ static double virtual_weight(const struct conv3d_winograd_shape *s, const struct
 void conv3d_winograd_weight(const struct conv3d_winograd_shape *s, const struct lipcl_conv3d_params *conv, const float *weight,
                             size_t k, size_t kt, size_t channel, double u[WINOGRAD_MAX][WINOGRAD_MAX]) {
     const struct winograd *t = &s->transform;
-    double half[WINOGRAD_MAX][WINOGRAD_MAX] = {{0}};
+    double taps[WINOGRAD_MAX][WINOGRAD_MAX], half[WINOGRAD_MAX][WINOGRAD_MAX] = {{0}};
+    for (size_t a = 0; a < t->r; a++)
+        for (size_t b = 0; b < t->r; b++) taps[a][b] = virtual_weight(s, conv, weight, k, kt, channel, a, b);
     for (size_t i = 0; i < t->n; i++)
         for (size_t b = 0; b < t->r; b++)
-            for (size_t a = 0; a < t->r; a++) {
-                half[i][b] += t->g[i][a] * virtual_weight(s, conv, weight, k, kt, channel, a, b);
-            }
+            for (size_t a = 0; a < t->r; a++) half[i][b] += t->g[i][a] * taps[a][b];
     for (size_t i = 0; i < t->n; i++)
         for (size_t j = 0; j < t->n; j++) {
             u[i][j] = 0;
@@ -150,12 +150,13 @@ static enum lipcl_status pack_weights(struct lipcl_context *ctx, const struct lo
     const struct lipcl_conv3d_params *conv = request->params;
     size_t points = s->transform.n * s->transform.n, taps = conv->kernel[0], K = s->out_channels,
            blocks = size_ceil_div(K, VEC);
-    double u[WINOGRAD_MAX][WINOGRAD_MAX];
     float *data;
     TRY(lowered_constant(ctx, lowered, weight, &data, blocks * points * taps * s->channels * VEC));
+#pragma omp parallel for
     for (size_t k = 0; k < K; k++)
         for (size_t kt = 0; kt < taps; kt++)
             for (size_t c = 0; c < s->channels; c++) {
+                double u[WINOGRAD_MAX][WINOGRAD_MAX];
                 conv3d_winograd_weight(s, conv, request->parameters[1]->data, k, kt, c, u);
                 for (size_t p = 0; p < points; p++)
                     data[(((k / VEC * points + p) * taps + kt) * s->channels + c) * VEC + k % VEC] =

@@ -23,31 +23,35 @@ bool gemm_rows(const struct layout *x, const struct lipcl_shape *shape, size_t *
     return layout_dim_is_contiguous(&flat, 1);
 }
 
+enum { MAX_LANES = 16, TILE = 64 };
+
+/* Rows n ... n + vec of the weight, from column k to k + count: a tile of each is read, then all of them are written, lane by
+ * lane, so that both what is read and what is written stays in the first cache. */
+static void pack_tile(float *block, const struct gemm *gemm, const size_t *places, size_t vec, size_t step, size_t n, size_t k,
+                      size_t count) {
+    float rows[MAX_LANES][TILE];
+    for (size_t lane = 0; lane < vec; lane++) {
+        const struct gemm_row *row = n + lane < gemm->n ? &gemm->weight[n + lane] : &(struct gemm_row){0};
+        if (row->tensor)
+            tensor_read_f32(rows[lane], row->tensor, row->index * gemm->k + k, count);
+        else
+            memset(rows[lane], 0, count * sizeof **rows);
+    }
+    for (size_t i = 0; i < count; i++)
+        for (size_t lane = 0; lane < vec; lane++) block[places[k + i] * step + lane] = rows[lane][i];
+}
+
 enum lipcl_status gemm_pack(struct lipcl_context *ctx, float *out, const struct gemm *gemm, size_t vec, size_t block_stride,
                             size_t step) {
-    enum lipcl_status status = LIPCL_OK;
-    size_t k = gemm->k, stride = k + 16; /* rows a power of two apart would evict each other from the cache */
-    size_t *places = malloc(k * sizeof *places);
-    float *rows = calloc(vec * stride, sizeof *rows);
-    if (!places || !rows) TRY(fail_memory(ctx, k * sizeof *places + vec * stride * sizeof *rows));
+    size_t k = gemm->k, *places = malloc(k * sizeof *places);
+    if (!places) return fail_memory(ctx, k * sizeof *places);
     for (size_t i = 0; i < k; i++) places[i] = gemm->x ? layout_dim_offset(gemm->x, gemm->x_dim, i) : i;
-    for (size_t n = 0; n < gemm->n; n += vec) {
-        float *block = out + n / vec * block_stride;
-        for (size_t lane = 0; lane < vec; lane++) {
-            const struct gemm_row *row = n + lane < gemm->n ? &gemm->weight[n + lane] : &(struct gemm_row){0};
-            if (row->tensor)
-                tensor_read_f32(rows + lane * stride, row->tensor, row->index * k, k);
-            else
-                memset(rows + lane * stride, 0, k * sizeof *rows);
-        }
-        for (size_t i = 0; i < k; i++)
-            for (size_t lane = 0; lane < vec; lane++) block[places[i] * step + lane] = rows[lane * stride + i];
-    }
-
-fail:
+#pragma omp parallel for
+    for (size_t n = 0; n < gemm->n; n += vec)
+        for (size_t i = 0; i < k; i += TILE)
+            pack_tile(out + n / vec * block_stride, gemm, places, vec, step, n, i, size_min(TILE, k - i));
     free(places);
-    free(rows);
-    return status;
+    return LIPCL_OK;
 }
 
 static enum lipcl_status append_clblast(struct lipcl_context *ctx, const struct lower_request *request, struct lowered *lowered,

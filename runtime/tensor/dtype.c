@@ -1,6 +1,5 @@
 #include "tensor/dtype.h"
 
-#include <math.h>
 #include <string.h>
 
 const char *lipcl_dtype_name(enum lipcl_dtype dtype) {
@@ -33,16 +32,17 @@ static float float_from_bits(uint32_t bits) {
     return value;
 }
 
+/* Without branches, so that compilers make vectors of it. The exponent's bias is 15 in one and 127 in the other. */
 float f16_to_f32(uint16_t bits) {
-    uint32_t sign = (uint32_t)(bits & 0x8000u) << 16;
-    uint32_t exponent = (bits >> 10) & 0x1fu;
-    uint32_t mantissa = bits & 0x3ffu;
-    if (exponent == 0) { /* zero or denormal: mantissa * 2^-24 */
-        float magnitude = ldexpf((float)mantissa, -24);
-        return sign ? -magnitude : magnitude;
-    }
-    if (exponent == 31) return float_from_bits(sign | 0x7f800000u | mantissa << 13);
-    return float_from_bits(sign | (exponent + 127 - 15) << 23 | mantissa << 13);
+    const uint32_t infinity = 0x1fu << 23, one = 1u << 23;
+    uint32_t sign = (uint32_t)(bits & 0x8000u) << 16, magnitude = (uint32_t)(bits & 0x7fffu) << 13;
+    uint32_t normal = magnitude + (127 - 15) * one, special = magnitude + (255 - 31) * one;
+    /* zero or denormal: as if 2^-14 had been added, which is subtracted again */
+    float tiny = float_from_bits(magnitude + (127 - 14) * one) - float_from_bits((127 - 14) * one);
+    uint32_t tiny_bits;
+    memcpy(&tiny_bits, &tiny, sizeof tiny_bits);
+    uint32_t is_tiny = 0 - (uint32_t)(magnitude < one), is_special = 0 - (uint32_t)(magnitude >= infinity);
+    return float_from_bits(sign | (tiny_bits & is_tiny) | (special & is_special) | (normal & ~is_tiny & ~is_special));
 }
 
 float bf16_to_f32(uint16_t bits) {
