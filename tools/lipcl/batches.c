@@ -24,7 +24,6 @@ void batches_open(struct batches *batches, struct reading *reading, const char *
     if (batches->batch > count) batches->batch = count ? count : 1;
     batches->clips = allocate(count, sizeof *batches->clips);
     batches->members = allocate(batches->batch, sizeof *batches->members);
-    batches->begin_ns = now_ns();
     batches->stream = clip_stream_open(paths, count, held_limit(batches), !options.no_overlap);
 }
 
@@ -169,6 +168,7 @@ static void tell_progress(const struct batches *batches) {
 bool batches_next(struct batches *batches) {
     bool run_now = false;
     size_t before = batches->taken;
+    if (batches->begin_ns == 0) batches->begin_ns = now_ns();
     batches->member_count = choose_members(batches, &run_now);
     while (!run_now && batches->taken < batches->count && batches->held < held_limit(batches)) {
         take_clip(batches);

@@ -52,7 +52,8 @@ struct batches {
     double planning_milliseconds; /* when the device had nothing to do yet */
 };
 
-/* As `options` say. `names` are for the progress bar; all strings have to outlive it. */
+/* As `options` say. `names` are for the progress bar; all strings have to outlive it. Decoding begins here, *reading is needed
+ * from the first batch on only: so a model can be loaded and a device be opened in between. */
 void batches_open(struct batches *batches, struct reading *reading, const char *const *paths, const char *const *names,
                   size_t count, const char *single);
 
@@ -65,7 +66,8 @@ void batches_fail(struct batches *batches);
 /* The next clip in the order given, when it is done; to be finished with clip_finish(). NULL: not yet, or no more. */
 struct batch_clip *batches_due(struct batches *batches, size_t *index);
 
-/* How many clips a second, from opening until now without planning: as a line on stdout, and as "throughput" of a document. */
+/* How many clips a second, from the first batch until now without planning: as a line on stdout, and as "throughput" of a
+ * document. */
 void batches_print(const struct batches *batches);
 void batches_fill(const struct batches *batches, json_t *document);
 

@@ -87,7 +87,7 @@ struct clip_stream *clip_stream_open(const char *const *paths, size_t count, siz
     if (pthread_mutex_init(&stream->mutex, NULL) != 0 || pthread_cond_init(&stream->changed, NULL) != 0 ||
         lipcl_context_create(&stream->ctx, &params) != LIPCL_OK)
         die_of_memory();
-    stream->threaded = ahead && count > 1 && start_thread(stream);
+    stream->threaded = ahead && start_thread(stream);
     return stream;
 }
 

@@ -139,11 +139,11 @@ static enum exit_code eval_run(struct invocation *invocation) {
         job.widths.text = text > job.widths.text ? text : job.widths.text;
     }
     progress_begin(manifest.count);
+    batches_open(&job.batches, &job.reading, paths, names, manifest.count, "a line of a manifest is one clip");
     if (!reading_init(&job.reading, invocation->ctx, options.model)) goto fail;
     if (!clips)
         print("%s%-*s  CHARS WORDS  %-*s  READ%s\n", colour(stdout, COLOUR_BOLD), (int)job.widths.name, "CLIP",
               (int)job.widths.text, "EXPECTED", colour(stdout, COLOUR_NONE));
-    batches_open(&job.batches, &job.reading, paths, names, manifest.count, "a line of a manifest is one clip");
     eval_clips(&job, &manifest, clips);
     progress_end();
     if (clips) {

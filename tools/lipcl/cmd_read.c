@@ -229,12 +229,12 @@ static enum exit_code read_run(struct invocation *invocation) {
     progress_begin(count);
     options.no_self_test = verify != 0;
     if (verify) options.keep_values = true;
+    batches_open(&job.batches, &job.reading, invocation->arguments, job.names, count, srt ? "--srt needs single ones" : NULL);
     if (!reading_init(&job.reading, invocation->ctx, options.model)) {
         code = EXIT_FAILED;
         goto fail;
     }
     if (options.json) document_set(invocation->document, "model", document_text(job.reading.model));
-    batches_open(&job.batches, &job.reading, invocation->arguments, job.names, count, srt ? "--srt needs single ones" : NULL);
     code = read_clips(&job, clips);
     progress_end();
     if (clips) {
