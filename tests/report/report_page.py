@@ -22,6 +22,7 @@ from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
+from selenium.webdriver.support.wait import WebDriverWait
 
 HOSTILE = "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\"> <!-- \u2028 {{report.css}}"
 PROBLEM = "ends before it starts"
@@ -158,6 +159,19 @@ def check_timelines(page, docs):
         invalid = [each for each in events if each["problem"]]
         expect(len(chart.find_elements(By.CSS_SELECTOR, ".span.invalid")) == len(invalid), f"{letter}: invalid events are marked")
         expect((PROBLEM in chart.text) == bool(invalid), f"{letter}: why they are invalid")
+
+
+def check_zooming(page):
+    chart = page.driver.find_element(By.CSS_SELECTOR, "#timeline-charts figure")
+    whole, button = chart.find_element(By.CSS_SELECTOR, ".axis").text, chart.find_element(By.CSS_SELECTOR, "button")
+    page.js("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", chart)
+    expect(not button.is_displayed(), "nothing is zoomed at first")
+    ActionChains(page.driver, duration=0).double_click(chart.find_element(By.CSS_SELECTOR, "svg")).perform()
+    WebDriverWait(page.driver, 10).until(lambda _: button.is_displayed())
+    WebDriverWait(page.driver, 10).until(lambda _: chart.find_element(By.CSS_SELECTOR, ".axis").text != whole)
+    page.js("return new Promise((done) => setTimeout(done, 400))")  # the zooming's own quarter of a second
+    button.click()
+    expect(chart.find_element(By.CSS_SELECTOR, ".axis").text == whole and not button.is_displayed(), "the button brings the whole run back")
 
 
 def check_layers(page, docs):
@@ -332,6 +346,16 @@ def check_silence(page, path):
     expect(not re.search(r"(src|href)\s*=\s*[\"']?(https?:)?//", path.read_text()), "the file refers to nothing outside")
 
 
+def check_damaged(page, make, docs):
+    """A document from which somebody took something: the rest is shown, and what cannot be says so."""
+    damaged = copy.deepcopy(docs[1])
+    del damaged["devices"][0]["timeline"]
+    page.driver.get(make("damaged", [damaged]).as_uri())
+    expect("cannot be drawn" in page.driver.find_element(By.ID, "timeline").text, "a section without its numbers says so")
+    for name in ("layer-table", "kernel-table", "transfer-table"):
+        expect(len(page.table(name)) > 0, f"{name} is there all the same")
+
+
 def browser(profile):
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium")
@@ -353,11 +377,15 @@ def main():
     docs = documents(arguments.data)
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        files = [folder / f"{i}.json" for i in range(len(docs))]
-        for file, doc in zip(files, docs):
-            file.write_text(json.dumps(doc))
-        path = folder / "page.html"
-        subprocess.run([arguments.lipcl, "profile", "--html", path, "--from", *files], check=True)
+
+        def make(name, of):
+            files = [folder / f"{name}{i}.json" for i in range(len(of))]
+            for file, doc in zip(files, of):
+                file.write_text(json.dumps(doc))
+            subprocess.run([arguments.lipcl, "profile", "--html", folder / f"{name}.html", "--from", *files], check=True)
+            return folder / f"{name}.html"
+
+        path = make("page", docs)
         driver = browser(folder / "browser")
         try:
             page = Page(driver)
@@ -368,6 +396,7 @@ def main():
             check_renders(page, copy.deepcopy(docs))
             check_roofline(page, docs)
             check_timelines(page, docs)
+            check_zooming(page)
             check_layers(page, docs)
             check_kernels(page, docs)
             check_verification(page, docs)
@@ -376,6 +405,7 @@ def main():
             check_sizes(page, arguments.screenshots)
             check_sorting(page)
             check_silence(page, path)
+            check_damaged(page, make, docs)
         finally:
             driver.quit()
     print("report_page:", f"{len(failures)} failures" if failures else "ok")

@@ -384,16 +384,19 @@ function drawTerms() {
   }
 }
 
-drawHead();
-drawLayers();
-drawToWidth($("roofline-chart"), (width) => drawRoofline($("roofline-chart"), width));
-drawKernels();
-drawTimelines();
-drawMemory();
-drawHost();
-drawVerification();
-drawEnvironment();
-drawTerms();
+// A document that somebody has edited may lack what a section needs: the others are drawn all the same.
+const sections = {
+  devices: drawHead, layers: drawLayers, roofline: () => drawToWidth($("roofline-chart"), (width) => drawRoofline($("roofline-chart"), width)), kernels: drawKernels,
+  timeline: drawTimelines, memory: drawMemory, host: drawHost, verification: drawVerification, environment: drawEnvironment, terms: drawTerms,
+};
+for (const [id, draw] of Object.entries(sections)) {
+  try {
+    draw();
+  } catch (error) {
+    console.error(error);
+    $(id).append(element("p", {class: "notice bad"}, `This section cannot be drawn from the JSON that the page holds: ${error.message}`));
+  }
+}
 // A printed page shows all.
 window.addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((details) => (details.open = true)));
 window.addEventListener("scroll", () => tip.follow(), {passive: true});
