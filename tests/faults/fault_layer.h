@@ -1,4 +1,5 @@
-/* fault_layer.h: what a test sets in, and reads from, fault_layer.c. Both are the same variables: the layer's. */
+/* fault_layer.h: what a test sets in, and reads from, fault_layer.c. Both are the same variables: the layer's. A program takes
+ * its stamps from FAULT_STAMPS, a number of enum fault_stamps. */
 #ifndef LIPCL_TESTS_FAULT_LAYER_H
 #define LIPCL_TESTS_FAULT_LAYER_H
 
