@@ -91,6 +91,39 @@ Test(program_bench, processes_of_their_own) {
     json_decref(document);
 }
 
+static void expect_estimate(const json_t *object, const char *key) {
+    const json_t *estimate = at(object, key);
+    double low = number(estimate, "low"), median = number(estimate, "median"), high = number(estimate, "high");
+    cr_expect(-1 < low && low <= median && median <= high, "%s: %g in %g to %g", key, median, low, high);
+    cr_expect_lt(low, 0.5, "%s: a run is %.0f %% longer", key, 100 * low);
+}
+
+/* How much it is, other work decides as well; that it was on when it was to be, the events show. */
+Test(program_bench, cost_of_profiling) {
+    char *folder = test_folder_make();
+    const char *clip = in_folder(folder, "short.npy");
+    put_clip(clip, 20, 5);
+    struct program_run run = RUN("bench", "--device", program_device(), "--frames", "5", "--runs", "1", "--starts", "0",
+                                 "--profiling", "6", "--json");
+    cr_assert_eq(run.status, 0, "%s", run.err);
+    json_t *document = program_json(&run);
+    program_run_finish(&run);
+    run = RUN("profile", clip, "--device", program_device(), "--runs", "2", "--json");
+    json_t *profile = program_json(&run);
+    const json_t *cost = at(document, "profiling"), *clock = at(json_array_get(at(profile, "devices"), 0), "clock");
+    cr_expect_eq(number(cost, "rounds"), 6);
+    cr_expect_eq(number(cost, "events"), number(clock, "events") / 2, "%g events", number(cost, "events"));
+    expect_estimate(cost, "on");
+    expect_estimate(cost, "off");
+    json_decref(document);
+    json_decref(profile);
+    program_run_finish(&run);
+    document = bench("1", "0", "fast");
+    cr_expect(json_is_null(at(document, "profiling")), "nobody has asked");
+    json_decref(document);
+    test_folder_remove(&folder);
+}
+
 static void scale(json_t *times, double factor) {
     json_object_set_new(times, "median", json_real(factor * number(times, "median")));
 }
@@ -171,8 +204,8 @@ Test(program_bench, baselines_that_are_none) {
 }
 
 Test(program_bench, command_lines_that_make_no_sense) {
-    static const char *const wrong[][2] = {
-        {"--fail-above", "5"}, {"--runs", "0"}, {"--batch", "-1"}, {"--starts", "-1"}, {"--frames", "x"}};
+    static const char *const wrong[][2] = {{"--fail-above", "5"}, {"--runs", "0"},   {"--batch", "-1"},
+                                           {"--starts", "-1"},    {"--frames", "x"}, {"--profiling", "-1"}};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         struct program_run run = RUN("bench", wrong[i][0], wrong[i][1]);
         cr_expect_eq(run.status, 2, "%s", wrong[i][0]);

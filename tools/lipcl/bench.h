@@ -11,7 +11,7 @@
 
 /* What is to be measured. */
 struct bench_job {
-    size_t batch, frames, runs, starts;
+    size_t batch, frames, runs, starts, profiling_rounds;
 };
 
 struct bench_layer {
@@ -29,6 +29,13 @@ struct bench_children {
     double start_memory_mib;
 };
 
+/* By how much of itself a run is longer than one of a plan that was never profiled, or than one that is not profiled now. */
+struct bench_profiling {
+    size_t rounds; /* 0: not measured */
+    size_t events; /* that a run tells of while it is profiled */
+    struct estimate off, on;
+};
+
 struct bench {
     struct lipcl_context *ctx;
     struct bench_job job;
@@ -43,6 +50,7 @@ struct bench {
     size_t layer_count;
     struct bench_layer *layers;
     struct bench_children children;
+    struct bench_profiling profiling;
 };
 
 /* bench_measure.c. False after an error, which stderr tells. */
@@ -50,6 +58,9 @@ bool bench_prepare(struct bench *bench);  /* loads, opens, plans, and makes an i
 bool bench_run_once(struct bench *bench); /* also what a child does of which the memory is measured */
 bool bench_measure(struct bench *bench, size_t first_task);
 void bench_finish(struct bench *bench);
+
+/* bench_profiling.c. A task of progress a round. */
+bool bench_measure_profiling(struct bench *bench, size_t first_task);
 
 /* How many tasks of progress bench_measure() and bench_measure_children() have. */
 size_t bench_tasks(const struct bench_job *job);

@@ -60,6 +60,19 @@ static void print_layers(const struct bench *bench) {
     table_finish(&table);
 }
 
+static void print_estimate(const char *what, const struct estimate *estimate) {
+    print("  %s: %+.2f %%", what, 100 * estimate->median);
+    if (!isnan(estimate->low)) print(" (%+.2f to %+.2f %%)", 100 * estimate->low, 100 * estimate->high);
+    print("\n");
+}
+
+static void print_profiling(const struct bench_profiling *profiling) {
+    print("what profiling adds to a run, which tells of %zu events, in %zu rounds (95 %% confidence):\n", profiling->events,
+          profiling->rounds);
+    print_estimate("on, beside off", &profiling->on);
+    print_estimate("off, beside a plan that never had it on", &profiling->off);
+}
+
 void bench_print(const struct bench *bench) {
     const struct bench_children *children = &bench->children;
     char *label = device_label(lipcl_device_info(bench->device));
@@ -80,6 +93,7 @@ void bench_print(const struct bench *bench) {
         print("  caches empty %.2f s, warm %.2f s (median of %zu, min %.2f s), then %.0f MiB\n", children->cold_ms / 1e3,
               children->warm.median / 1e3, children->warm.count, children->warm.min / 1e3, children->start_memory_mib);
     }
+    if (bench->profiling.rounds) print_profiling(&bench->profiling);
     free(label);
 }
 
@@ -89,6 +103,24 @@ static json_t *document_spread(const struct spread *spread) {
     document_set(object, "median", document_number(spread->median));
     document_set(object, "p95", document_number(spread->p95));
     document_set(object, "min", document_number(spread->min));
+    return object;
+}
+
+static json_t *document_estimate(const struct estimate *estimate) {
+    json_t *object = document_object();
+    document_set(object, "median", document_number(estimate->median));
+    document_set(object, "low", document_number(estimate->low));
+    document_set(object, "high", document_number(estimate->high));
+    return object;
+}
+
+static json_t *document_profiling(const struct bench_profiling *profiling) {
+    if (!profiling->rounds) return json_null();
+    json_t *object = document_object();
+    document_set(object, "rounds", document_count(profiling->rounds));
+    document_set(object, "events", document_count(profiling->events));
+    document_set(object, "on", document_estimate(&profiling->on));
+    document_set(object, "off", document_estimate(&profiling->off));
     return object;
 }
 
@@ -136,4 +168,5 @@ void bench_fill_document(const struct bench *bench, json_t *document) {
     document_set(document, "start_ms", start);
     document_set(document, "start_peak_memory_mib", document_number(children->start_memory_mib));
     document_set(document, "layers", layers);
+    document_set(document, "profiling", document_profiling(&bench->profiling));
 }

@@ -7,7 +7,7 @@
 #include "options.h"
 #include "progress.h"
 
-static int batch = 1, frames = 75, runs = 20, starts = 3, run_only;
+static int batch = 1, frames = 75, runs = 20, starts = 3, profiling, run_only;
 static double fail_above = INFINITY;
 static char *baseline_path;
 
@@ -26,15 +26,18 @@ static enum exit_code run_bench(struct invocation *invocation) {
     if (batch < 1 || frames < 1 || runs < 1)
         return usage_error(&command_bench, "--batch, --frames and --runs take numbers of at least 1");
     if (starts < 0) return usage_error(&command_bench, "--starts takes a number of at least 0");
+    if (profiling < 0) return usage_error(&command_bench, "--profiling takes a number of at least 0");
     if (isnan(fail_above) || fail_above < 0)
         return usage_error(&command_bench, "--fail-above takes a percentage of at least 0");
     if (!isinf(fail_above) && !baseline_path) return usage_error(&command_bench, "--fail-above needs --compare");
-    bench.job = (struct bench_job){(size_t)batch, (size_t)frames, (size_t)runs, (size_t)starts};
+    bench.job = (struct bench_job){(size_t)batch, (size_t)frames, (size_t)runs, (size_t)starts, (size_t)profiling};
     if (run_only) return run_and_leave(&bench);
     if (baseline_path && !bench_baseline_load(&baseline, baseline_path, &bench.job)) goto fail;
-    progress_begin(bench_child_tasks(&bench.job) + bench_tasks(&bench.job));
+    size_t children = bench_child_tasks(&bench.job), own = bench_tasks(&bench.job);
+    progress_begin(children + own + bench.job.profiling_rounds);
     bench_measure_children(&bench);
-    if (!bench_measure(&bench, bench_child_tasks(&bench.job))) goto fail;
+    if (!bench_measure(&bench, children)) goto fail;
+    if (!bench_measure_profiling(&bench, children + own)) goto fail;
     code = EXIT_DONE;
     progress_end();
     if (options.json)
@@ -57,6 +60,8 @@ static struct poptOption bench_options[] = {
     {"runs", '\0', POPT_ARG_INT | POPT_ARGFLAG_SHOW_DEFAULT, &runs, 0, "how often to measure", "R"},
     {"starts", '\0', POPT_ARG_INT | POPT_ARGFLAG_SHOW_DEFAULT, &starts, 0,
      "how many warm starts of the program to time, beside a cold one; 0: none at all", "N"},
+    {"profiling", '\0', POPT_ARG_INT | POPT_ARGFLAG_SHOW_DEFAULT, &profiling, 0,
+     "in how many rounds to measure what profiling costs a run, some 20 of them; 0: not at all", "N"},
     {"compare", '\0', POPT_ARG_STRING, &baseline_path, 0, "what `lipcl bench --json` printed earlier, to compare with",
      "BASELINE.json"},
     {"fail-above", '\0', POPT_ARG_DOUBLE, &fail_above, 0,
@@ -88,6 +93,7 @@ const struct command command_bench = {
                    "machines are rarely as quiet as they seem. `chrt -f 50 lipcl bench` (as root) helps.\n",
     .examples = "  lipcl bench\n"
                 "  lipcl bench --device gpu --batch 4 --runs 50 --json >baseline.json\n"
+                "  lipcl bench --profiling 20             what does profiling cost?\n"
                 "  lipcl bench --device gpu --batch 4 --runs 50 --compare baseline.json --fail-above 10\n",
     .min_arguments = 0,
     .max_arguments = 0,

@@ -54,6 +54,19 @@ struct spread spread_of(const double *ns, size_t count) {
     return spread;
 }
 
+struct estimate estimate_of(const double *numbers, size_t count) {
+    double *sorted = allocate(count, sizeof *sorted);
+    struct estimate estimate = {NAN, NAN, NAN};
+    size_t rank = median_rank(count);
+    for (size_t i = 0; i < count; i++) sorted[i] = numbers[i];
+    if (count) qsort(sorted, count, sizeof *sorted, ascending);
+    if (count) estimate.median = (sorted[(count - 1) / 2] + sorted[count / 2]) / 2;
+    if (rank) estimate.low = sorted[rank - 1];
+    if (rank) estimate.high = sorted[count - rank];
+    free(sorted);
+    return estimate;
+}
+
 struct rates rates_of(const struct lipcl_device_peaks *peaks, double flops, double bytes, double ms) {
     struct rates rates = {.flops = flops, .bytes = bytes};
     if (bytes > 0) rates.intensity = flops / bytes;

@@ -20,6 +20,13 @@ enum { SPREAD_LEAST = 6 };
 /* From nanoseconds; NAN stands for a time that is not known and does not count. */
 struct spread spread_of(const double *ns, size_t count);
 
+/* The median of some numbers and the ends of its 95 % confidence interval, which are NAN with fewer than SPREAD_LEAST. */
+struct estimate {
+    double median, low, high;
+};
+
+struct estimate estimate_of(const double *numbers, size_t count);
+
 /* How fast something was, beside what the device's peaks allow. Zeros where a peak, a time or an amount is not known. */
 struct rates {
     double flops, bytes; /* what the rates are of */
