@@ -42,7 +42,7 @@ if [ -d /dev/shm ] && [ -w /dev/shm ]; then TMPDIR=/dev/shm; fi
 TMPDIR=$(mktemp -d "${TMPDIR:-/tmp}/lipcl-fuzz-XXXXXX") || exit 1
 export TMPDIR
 trap 'rm -rf "$TMPDIR"' EXIT
-export ASAN_OPTIONS=quarantine_size_mb=32 LSAN_OPTIONS=suppressions=$PWD/tests/lsan.supp:print_suppressions=0
+export ASAN_OPTIONS=intercept_tls_get_addr=0:quarantine_size_mb=32 LSAN_OPTIONS=suppressions=$PWD/tests/lsan.supp:print_suppressions=0
 export UBSAN_OPTIONS=print_stacktrace=1
 
 # The files that the unit tests give to readers, the malformed ones above all, sorted by the target that takes them.
@@ -95,7 +95,7 @@ run() { # TARGET: fails on a finding
     program=$build/tests/fuzz/fuzz_$target
     mkdir -p "$corpus"
     if [ -d "$work/seeds/$target" ]; then folders+=("$work/seeds/$target"); fi
-    common=(-timeout=5 "-rss_limit_mb=$rss" "-artifact_prefix=$work/findings/$target-")
+    common=(-timeout=20 "-rss_limit_mb=$rss" "-artifact_prefix=$work/findings/$target-")
 
     # Each file as it is: fuzzing cuts them to max_len.
     find "${folders[@]}" -type f -print0 | sort -z | xargs -0 "$program" "${common[@]}" >"$log" 2>&1 || {
