@@ -26,6 +26,7 @@ struct session {
     struct device_selection devices;
     struct profile_log *logs;
     struct profile_summary *summaries; /* without a log where a device failed */
+    json_t *environment;               /* before anything ran, so that the load is that of others */
     json_t **verifications;            /* an object a device or null; NULL: not asked for */
 };
 
@@ -120,7 +121,8 @@ static void fill_document(struct session *session, json_t *document) {
     document_set(document, "runs", document_count((size_t)runs));
     document_set(document, "fusion", json_boolean(!options.no_fusion));
     document_set(document, "options", profile_document_options());
-    document_set(document, "environment", profile_environment());
+    document_set(document, "environment", session->environment);
+    session->environment = NULL;
     document_set(document, "devices", devices);
 }
 
@@ -152,6 +154,7 @@ static enum exit_code profile_run(struct invocation *invocation) {
     if (!clip_load(invocation->ctx, &session.clip, session.in)) goto fail;
     session.logs = allocate(session.devices.count, sizeof *session.logs);
     session.summaries = allocate(session.devices.count, sizeof *session.summaries);
+    session.environment = profile_environment();
     code = profile_devices(&session);
     if (verified) {
         enum exit_code verdict = verify_devices(&session);
@@ -170,6 +173,7 @@ fail:
     progress_end();
     for (size_t i = 0; session.summaries && i < session.devices.count; i++) profile_summary_finish(&session.summaries[i]);
     for (size_t i = 0; session.logs && i < session.devices.count; i++) profile_log_finish(&session.logs[i]);
+    json_decref(session.environment);
     free(session.summaries);
     free(session.logs);
     device_selection_finish(&session.devices);

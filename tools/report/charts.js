@@ -72,22 +72,24 @@ function joined(points) {
   return groups.map((of) => ({of, top: of[0], share: d3.max(of, (p) => p.share ?? 0)})).sort((a, b) => b.share - a.share);
 }
 
-// Labels of the marks that matter, the largest first, where there is room: right, left, above or below.
-function placeLabels(points, groups, x, y, radius, area) {
+// Labels of the marks that matter, the largest first, where there is room around them.
+function placeLabels(points, groups, roofs, x, y, radius, area) {
   const taken = points.map((p) => [x(p.x) - radius(p), y(p.y) - radius(p), x(p.x) + radius(p), y(p.y) + radius(p)]);
+  taken.push(...roofs.map(({peak, slope}) => [x(peak / slope), y(peak) - 2, area[2], y(peak) + 2]));
   const placed = [];
   for (const {top: p, share} of groups) {
     if (share < 0.02) continue;
     const w = textWidth(p.label), r = radius(p) + 4, cx = x(p.x), cy = y(p.y);
     const places = [[cx, cy - r - 5, "middle"], [cx + r, cy, "start"], [cx - r, cy, "end"], [cx, cy + r + 6, "middle"],
-      [cx + r, cy - 11, "start"], [cx + r, cy + 11, "start"], [cx - r, cy - 11, "end"], [cx - r, cy + 11, "end"]];
+      [cx + r, cy - 11, "start"], [cx + r, cy + 11, "start"], [cx - r, cy - 11, "end"], [cx - r, cy + 11, "end"],
+      ...[24, 40, 56].flatMap((away) => [[cx, cy + r + away, "middle"], [cx, cy - r - away, "middle"]])]; // far ones get a line
     for (const [px, py, anchor] of places) {
       const left = anchor === "start" ? px : anchor === "end" ? px - w : px - w / 2;
       const box = [left, py - 7, left + w, py + 7];
       if (box[0] < area[0] || box[2] > area[2] || box[1] < area[1] || box[3] > area[3]) continue;
       if (taken.some((t) => t[0] < box[2] && box[0] < t[2] && t[1] < box[3] && box[1] < t[3])) continue;
       taken.push(box);
-      placed.push({...p, px, py, anchor});
+      placed.push({...p, px, py, anchor, far: Math.abs(py - cy) > r + 16});
       break;
     }
   }
@@ -147,7 +149,10 @@ function drawRoofline(container, width) {
   marks.each(function (p) {
     explain(this, p.tip);
   });
-  svg.append("g").selectAll("text").data(placeLabels(points, groups, x, y, radius, [margin.left, margin.top, width - margin.right, height - margin.bottom])).join("text")
+  const labels = placeLabels(points, groups, roofs, x, y, radius, [margin.left, margin.top, width - margin.right, height - margin.bottom]);
+  svg.append("g").selectAll("line").data(labels.filter((p) => p.far)).join("line").attr("class", "join").attr("x1", (p) => x(p.x)).attr("x2", (p) => x(p.x))
+    .attr("y1", (p) => y(p.y) + Math.sign(p.py - y(p.y)) * radius(p)).attr("y2", (p) => p.py - Math.sign(p.py - y(p.y)) * 8);
+  svg.append("g").selectAll("text").data(labels).join("text")
     .attr("class", "label halo").attr("x", (p) => p.px).attr("y", (p) => p.py + 4).attr("text-anchor", (p) => p.anchor).text((p) => p.label);
 }
 

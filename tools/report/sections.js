@@ -68,7 +68,7 @@ function findings() {
     const {load, processors} = documents[i].environment;
     const most = d3.max(some, (device) => device.data.run_ms.p95 / device.data.run_ms.median - 1);
     list.push(element("li", {class: "warn"}, ...some.map(badge), element("span", {},
-      `Times vary: p95 is up to ${percent(most, 0)} above the median. Was the machine busy? Its load was ${fixed(1)(load)} on ${processors} processors.`)));
+      `Times vary: p95 is up to ${percent(most, 0)} above the median. Was the machine busy? Its load before the first run was ${fixed(1)(load)}, with ${processors} processors.`)));
   });
   return list;
 }
@@ -372,7 +372,7 @@ function drawEnvironment() {
     ["layers fused", run((doc) => yes(doc.fusion))], ["precision, gemm", run((doc) => (doc.options ? `${doc.options.precision}, ${doc.options.gemm}` : null))],
     ["crop", run((doc) => (doc.options && doc.options.crop.length ? doc.options.crop.join(", ") : null))],
     ["date", run((doc) => doc.environment.date)], ["processor", run((doc) => `${doc.environment.processor ?? "unknown"}, ${doc.environment.processors} of them`)], ["memory", run((doc) => bytes(doc.environment.memory_bytes))],
-    ["system", run((doc) => doc.environment.system)], ["load before the end", run((doc) => (doc.environment.load === null ? null : doc.environment.load.toFixed(2)))],
+    ["system", run((doc) => doc.environment.system)], ["load before the first run", run((doc) => (doc.environment.load === null ? null : doc.environment.load.toFixed(2)))],
   ], "What was run, and where");
 }
 
