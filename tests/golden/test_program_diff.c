@@ -428,6 +428,33 @@ static void expect_band(const json_t *object) {
     cr_expect_leq(low, json_number_value(json_object_get(object, "median")));
 }
 
+static double running(const json_t *of_device, size_t i, const char *key) {
+    return json_number_value(json_object_get(json_object_get(at(of_device, "layers", i), "running_ms"), key));
+}
+
+/* The example of the guide: two devices that are called the same, and host, in one file. */
+Test(program_diff, the_example_is_compared) {
+    a_file = b_file = TEST_DATA_DIR "/profile.json";
+    json_t *example = json_load_file(a_file, 0, NULL), *document = diff(0, "--device", "0:0,0:1"), *row;
+    const json_t *a = at(example, "devices", 0), *b = at(example, "devices", 1);
+    size_t i, k;
+    cr_expect_eq(json_array_size(json_object_get(document, "layers")), 6);
+    json_array_foreach(json_object_get(document, "layers"), i, row) {
+        for (k = 0; strcmp(text(at(a, "layers", k), "layer"), text(row, "layer")) != 0;) k++;
+        double ratio = running(b, k, "median") / running(a, k, "median");
+        cr_expect_float_eq(json_number_value(json_object_get(row, "ratio")), ratio, 1e-6 * ratio, "%s", text(row, "layer"));
+        double low = running(b, k, "low") / running(a, k, "high"), high = running(b, k, "high") / running(a, k, "low");
+        cr_expect_float_eq(json_number_value(json_object_get(row, "low")), low, 1e-6 * low);
+        cr_expect_float_eq(json_number_value(json_object_get(row, "high")), high, 1e-6 * high);
+        cr_expect_str_eq(text(row, "verdict"), low > 1 ? "slower" : high < 1 ? "faster" : "noise");
+    }
+    json_decref(document);
+    document = diff(0, "--fail-above", "0");
+    cr_expect_str_eq(text(json_object_get(json_object_get(document, "b"), "device"), "select"), "0:0", "beside itself");
+    json_decref(document);
+    json_decref(example);
+}
+
 static json_t *profile(const char *path, const char *clip, const char *runs) {
     struct program_run run = RUN("profile", clip, "--device", program_device(), "--runs", runs, "--json");
     cr_assert_eq(run.status, 0, "%s", run.err);
