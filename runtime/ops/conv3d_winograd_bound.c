@@ -4,12 +4,15 @@
  * a wrong tap could hide in it. The lowering's order of operations is known, so here every rounding is followed to the output:
  * to first order the error is sum a_i delta_i, where |delta_i| <= u and a_i is the rounded value times what the transforms make
  * of it, and it stays below 9 u sqrt(sum a_i^2) but for 2 exp(-9^2 / 2) = 5e-18 of the outputs (Hoeffding's inequality, with
- * the model of independent roundings of Higham & Mary that the release bound rests on). The kernels' sums, with V = B^T x B and
- * U = G w G^T: U          rounded once from double                              (U V)^2 V          two passes of n terms; the
- * first pass's errors reach   n (n sum_b bt^2 h^2 + (|B^T||half|)^2) U^2 n points at once, hence one more n; h = |B^T||x| M the
- * partial sums s_k of U V, in the kernel's order     sum_k s_k^2 A^T M A    two passes of n terms, then the bias n (sum_q at^2
- * H^2 + (|A^T||half|)^2) + y^2;  H = |A^T||M| Each but the last is multiplied by (A^T[i][p] A^T[j][q])^2 of its point and
- * output.
+ * the model of independent roundings of Higham & Mary that the release bound rests on). The kernels' sums, with V = B^T x B,
+ * U = G w G^T, h = |B^T||x|, H = |A^T||M|, in units of u^2:
+ *
+ * - U, rounded once from double: (U V)^2.
+ * - V, two passes of n terms, the first pass's errors reaching n points at once: n (n sum_b bt^2 h^2 + (|B^T||half|)^2) U^2.
+ * - M, the partial sums s_k of U V in the kernel's order: sum_k s_k^2.
+ * - A^T M A, two passes of n terms, then the bias: n (sum_q at^2 H^2 + (|A^T||half|)^2) + y^2.
+ *
+ * Each but the last is multiplied by (A^T[i][p] A^T[j][q])^2 of its point and output.
  */
 #include <float.h>
 #include <math.h>
