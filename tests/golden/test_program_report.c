@@ -122,6 +122,7 @@ Test(program_report, what_cannot_be_shown_is_refused) {
     expect_refused(RUN("profile", "--from", "a.json"), 2, "--html");
     expect_refused(RUN("profile", "--html", page_file, "--json", "--from", "a.json"), 2, "nothing else");
     expect_refused(RUN("profile", "--html", page_file, "--from", "/nonexistent/a.json"), 1, "/nonexistent/a.json");
+    expect_refused(RUN("profile", "--no-verify"), 2, "without --html");
     expect_refused(RUN("profile", "a.safetensors", "b.mp4", "c.mp4"), 2, "c.mp4");
     put_file(saved_file, "{\"command\": \"bench\"}");
     expect_refused(RUN("profile", "--html", page_file, "--from", saved_file), 1, "it is no profile");

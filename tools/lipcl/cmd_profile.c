@@ -48,6 +48,10 @@ static bool take_arguments(struct session *session) {
         usage_error(&command_profile, "--csv and --json both want stdout");
         return false;
     }
+    if (no_verify && !html_path) {
+        usage_error(&command_profile, "--no-verify: without --html nothing is verified");
+        return false;
+    }
     if (invocation->argument_count > 2) {
         usage_error(&command_profile, "%s is one argument too many", invocation->arguments[2]);
         return false;

@@ -19,8 +19,8 @@ const devices = documents.flatMap((doc, index) => doc.devices.map((data) => ({do
 });
 const measured = devices.filter((device) => device.ok);
 
-// Every layer of any device, in order; a device may lack it, where fusion differs.
-const layerNames = [...new Set(measured.flatMap((device) => device.data.layers.map((layer) => layer.layer)))];
+// Every layer of any device. Where fusion differs, devices lack some: the order is that of the one with the most.
+const layerNames = [...new Set(d3.sort(measured, (device) => -device.data.layers.length).flatMap((device) => device.data.layers.map((layer) => layer.layer)))];
 const layerOf = (device, name) => device.data.layers.find((layer) => layer.layer === name);
 
 const kernelRows = measured.flatMap((device) => [
