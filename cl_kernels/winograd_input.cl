@@ -4,9 +4,10 @@
  *
  * x      [N, C, IN_T, IN_H, IN_W], strides X_N ... X_W. A strided convolution is one of stride 1 over SH SW times as many
  *        channels, its phases: channel (ph SW + pw) C + c of (h, w) is channel c of x at (h SH + ph, w SW + pw)
- * v      [N, TILES_H TILES_W, IN_T + 2 PT, SIZE SIZE, CHANNELS]; the frames of temporal padding are written as zeros
+ * v      [tiles of this launch, IN_T + 2 PT, SIZE SIZE, CHANNELS]; the frames of temporal padding are written as zeros
  *
- * A work-item transforms one tile of one frame for VEC channels. What lies outside x is 0.
+ * A work-item transforms one tile of one frame for VEC channels. What lies outside x is 0. A launch takes some of all tiles,
+ * [N, TILES_H TILES_W], from its offset on, which counts from 1: PoCL would build the kernel twice if some offsets were 0.
  *
  *   semantic   N, C, IN_T, IN_H, IN_W, X_N, X_C, X_T, X_H, X_W
  *              SH, SW              strides of the convolution: how many phases
@@ -133,9 +134,9 @@ static void store_channels(floatV value, int channel, __global float *v) {
 
 __kernel void winograd_input(__global const float *restrict x, __global float *restrict v) {
     /* With one block of channels, which channel a lane holds is known to the compiler. */
-    const int channel = CHANNELS <= VEC ? 0 : (int)get_global_id(0) * VEC, tile = (int)get_global_id(1), frame = (int)get_global_id(2);
-    const int n = frame / (IN_T + 2 * PT), t = frame % (IN_T + 2 * PT);
-    v += (((size_t)n * TILES_H * TILES_W + tile) * (IN_T + 2 * PT) + t) * SIZE * SIZE * CHANNELS + channel;
+    const int channel = CHANNELS <= VEC ? 0 : (int)get_global_id(0) * VEC, t = (int)get_global_id(2);
+    const int item = (int)get_global_id(1) - 1, tile = item % (TILES_H * TILES_W), n = item / (TILES_H * TILES_W);
+    v += ((get_global_id(1) - get_global_offset(1)) * (IN_T + 2 * PT) + t) * SIZE * SIZE * CHANNELS + channel;
 
     if (t < PT || t >= IN_T + PT) {
         for (int p = 0; p < SIZE * SIZE; p++) store_channels((floatV)(0.0f), channel, v + p * CHANNELS);

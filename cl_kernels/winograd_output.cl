@@ -3,7 +3,7 @@
  *   M[p][k] = sum over kt, c of V[tile][t + kt][p][c] U[p][kt][c][k]      p = one of SIZE x SIZE points
  *   y       = pool(relu(A^T M A + bias))                                  STEP x STEP positions a tile, before the pool
  *
- * v      [N, TILES, OUT_T + KT - 1, SIZE SIZE, CHANNELS]: from winograd_input; the temporal taps are summed here
+ * v      [tiles of this launch, OUT_T + KT - 1, SIZE SIZE, CHANNELS]: from winograd_input; the temporal taps are summed here
  * u      [blocks of VEC output channels, SIZE SIZE, KT, CHANNELS, VEC], zero where K ends
  * bias   [K rounded up to VEC]
  * y      [N, OUT_T, OUT_H, OUT_W, K], sizes after the pool
@@ -12,6 +12,7 @@
  * which share what the taps read, then the transform of what it has gathered privately, so that M never leaves the first
  * cache. Made for CPU devices: a work-group is one work-item, and u's block stays in cache while the work-items walk along the
  * frames and tiles. The last work-item of a tile begins so early that all of its frames exist, and stores the new ones.
+ * A launch takes the same tiles as winograd_input's before it, from its offset on, which counts from 1.
  *
  *   semantic   N, OUT_T, OUT_H, OUT_W, K, KT, CHANNELS
  *              TILES_H, TILES_W, STEP, SIZE
@@ -116,8 +117,8 @@ static void finish_tile(const floatV m[POINTS][ROWS], int r, floatV bias, __glob
 __kernel void winograd_output(__global const float *restrict v, __global const float *restrict u,
                               __global const float *restrict bias, __global float *restrict y) {
     const size_t begin = get_global_id(0) * ROWS, first = min(begin, (size_t)(OUT_T - ROWS));
-    const size_t tile = get_global_id(1) % TILES, n = get_global_id(1) / TILES, block = get_global_id(2);
-    v += ((n * TILES + tile) * (OUT_T + KT - 1) + first) * POINTS * CHANNELS;
+    const size_t item = get_global_id(1) - 1, tile = item % TILES, n = item / TILES, block = get_global_id(2);
+    v += ((get_global_id(1) - get_global_offset(1)) * (OUT_T + KT - 1) + first) * POINTS * CHANNELS;
     u += block * POINTS * KT * CHANNELS * VEC;
 
     floatV m[POINTS][ROWS];

@@ -44,7 +44,9 @@ struct lipcl_plan_params {
     /* Every layer's inputs and outputs stay readable after a run, which lipcl_plan_read_layer(), _check_layer(), _spot_check()
      * and verify.h need. By default values that are not needed at the same time are the same memory. */
     bool keep_values;
-    size_t max_memory; /* LIPCL_ERROR_MEMORY when the plan would take more bytes on the device; 0: no limit */
+    /* What the plan may take on the device, in bytes; 0: no limit. Layers that like more scratch than there is room for are
+     * planned with less, which is slower; LIPCL_ERROR_MEMORY, with the least that it could be, when that does not do. */
+    size_t max_memory;
     /* Where to put what the plan takes, which comes even when it is above max_memory; that is then no error in the log, as the
      * caller is thought to try again with less. NULL: nowhere. */
     struct lipcl_plan_memory *memory;

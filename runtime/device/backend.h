@@ -21,8 +21,8 @@ struct backend {
                                          struct device_buffer *buffer);
     bool (*kernel_distrust)(struct lipcl_device *device, struct device_kernel *kernel);
     bool (*programs_keep)(struct lipcl_device *device);
-    enum lipcl_status (*launch)(struct lipcl_device *device, struct device_kernel *kernel, const size_t global[3],
-                                const size_t local[3]);
+    enum lipcl_status (*launch)(struct lipcl_device *device, struct device_kernel *kernel, const size_t offset[3],
+                                const size_t global[3], const size_t local[3]);
     enum lipcl_status (*gemm_temporary_bytes)(struct lipcl_device *device, size_t *bytes, const struct device_gemm *gemm);
     enum lipcl_status (*gemm)(struct lipcl_device *device, const struct device_gemm *gemm);
     enum lipcl_status (*finish)(struct lipcl_device *device);

@@ -84,8 +84,8 @@ enum lipcl_status cl_buffer_write(struct lipcl_device *device, struct device_buf
                                   bool wait);
 enum lipcl_status cl_buffer_read(struct lipcl_device *device, void *data, struct device_buffer *buffer, size_t offset_bytes,
                                  size_t bytes);
-enum lipcl_status cl_launch(struct lipcl_device *device, struct device_kernel *kernel, const size_t global[3],
-                            const size_t local[3]);
+enum lipcl_status cl_launch(struct lipcl_device *device, struct device_kernel *kernel, const size_t offset[3],
+                            const size_t global[3], const size_t local[3]);
 enum lipcl_status cl_finish(struct lipcl_device *device);
 
 enum lipcl_status cl_kernel_create(struct lipcl_device *device, struct device_kernel *kernel, const char *file,

@@ -51,11 +51,11 @@ enum lipcl_status cl_buffer_read(struct lipcl_device *device, void *data, struct
     return cl_check(device, cl_recorded(device, code, event), "clEnqueueReadBuffer");
 }
 
-enum lipcl_status cl_launch(struct lipcl_device *device, struct device_kernel *kernel, const size_t global[3],
-                            const size_t local[3]) {
+enum lipcl_status cl_launch(struct lipcl_device *device, struct device_kernel *kernel, const size_t offset[3],
+                            const size_t global[3], const size_t local[3]) {
     struct cl_state *state = cl_state(device);
     cl_event event = NULL;
-    cl_int code = state->cl->clEnqueueNDRangeKernel(state->queue, kernel->handle, 3, NULL, global, local, 0, NULL,
+    cl_int code = state->cl->clEnqueueNDRangeKernel(state->queue, kernel->handle, 3, offset, global, local, 0, NULL,
                                                     device->record ? &event : NULL);
     return cl_check(device, cl_recorded(device, code, event), kernel->name);
 }

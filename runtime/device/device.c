@@ -364,8 +364,8 @@ bool device_programs_keep(struct lipcl_device *device) {
     return device->backend->programs_keep && !device->lost && device->backend->programs_keep(device);
 }
 
-enum lipcl_status device_launch(struct lipcl_device *device, struct device_kernel *kernel, const size_t global[3],
-                                const size_t local[3]) {
+enum lipcl_status device_launch(struct lipcl_device *device, struct device_kernel *kernel, const size_t offset[3],
+                                const size_t global[3], const size_t local[3]) {
     size_t group = local[0] * local[1] * local[2];
     if (group == 0 || group > kernel->work_group)
         return fail(device->ctx, LIPCL_ERROR_DEVICE, "kernel %s: a work-group of %zu is above the %zu that %s can run it with",
@@ -377,7 +377,7 @@ enum lipcl_status device_launch(struct lipcl_device *device, struct device_kerne
     enum lipcl_status status = check_alive(device);
     if (status != LIPCL_OK) return status;
     record_begin(device, DEVICE_LAUNCH, 0);
-    status = device->backend->launch(device, kernel, global, local);
+    status = device->backend->launch(device, kernel, offset, global, local);
     record_end(device);
     return status;
 }

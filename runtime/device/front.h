@@ -98,9 +98,10 @@ bool device_kernel_distrust(struct lipcl_device *device, struct device_kernel *k
  * here is an error. */
 bool device_programs_keep(struct lipcl_device *device);
 
-/* Enqueues; returns at once. global is a multiple of local in each of the three dimensions. */
-enum lipcl_status device_launch(struct lipcl_device *device, struct device_kernel *kernel, const size_t global[3],
-                                const size_t local[3]);
+/* Enqueues; returns at once. global is a multiple of local in each of the three dimensions, which begin at `offset` (NULL: at
+ * 0). */
+enum lipcl_status device_launch(struct lipcl_device *device, struct device_kernel *kernel, const size_t offset[3],
+                                const size_t global[3], const size_t local[3]);
 
 enum lipcl_status device_gemm_temporary_bytes(struct lipcl_device *device, size_t *bytes, const struct device_gemm *gemm);
 enum lipcl_status device_gemm(struct lipcl_device *device, const struct device_gemm *gemm);

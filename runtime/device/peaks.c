@@ -53,7 +53,7 @@ static enum lipcl_status measure(struct lipcl_device *device, const struct probe
         recorder.count = 0;
         uint64_t start = time_ns();
         device_record(device, &recorder);
-        status = device_launch(device, kernel, global, local);
+        status = device_launch(device, kernel, NULL, global, local);
         device_record(device, NULL);
         TRY(status);
         TRY(device_finish(device));
@@ -143,7 +143,7 @@ static enum lipcl_status measure_launches(struct lipcl_device *device, struct li
             double *best = k ? &found->launch_us : &found->round_trip_us;
             TRY(device_finish(device));
             uint64_t start = time_ns();
-            for (size_t n = 0; n < launches; n++) TRY(device_launch(device, kernel, one, one));
+            for (size_t n = 0; n < launches; n++) TRY(device_launch(device, kernel, NULL, one, one));
             TRY(device_finish(device));
             double us = (double)(time_ns() - start) / 1e3 / (double)launches;
             if (i > 0 && (*best <= 0 || us < *best)) *best = us;

@@ -12,7 +12,8 @@
 #include "ops/conv3d_winograd.h"
 #include "ops/op.h"
 
-enum { STEP = 4, VEC = 16, ROWS = 6 };
+/* So much of V at a time a core: with more of them the next product finds it in the last cache, but not in memory. */
+enum { STEP = 4, VEC = 16, ROWS = 6, PART_BYTES = 3 << 20 };
 
 /* floor(a / b) for b > 0. */
 static long floor_div(long a, long b) {
@@ -98,6 +99,42 @@ static bool pool_fits(const struct lipcl_maxpool3d_params *pool, const struct li
     return pool->kernel[0] == 1 && STEP % pool->kernel[1] == 0 && STEP % pool->kernel[2] == 0;
 }
 
+/* The tiles at a time. */
+enum { TILES };
+static const struct tuning_knob knobs[] = {[TILES] = {"TILES", {1, 3, 8, 32, 128}}, {0}};
+
+/* Tiles are independent of each other, so V is made and used up some tiles at a time, all frames of them: the last part begins
+ * early where they do not divide. */
+struct parts {
+    size_t tile_bytes;   /* of V */
+    size_t total, tiles; /* of all clips; at a time */
+    size_t count;
+};
+
+static struct parts choose_parts(const struct lower_request *request, const struct conv3d_winograd_shape *s) {
+    const struct lipcl_conv3d_params *conv = request->params;
+    size_t points = s->transform.n * s->transform.n, frames = s->frames_in + 2 * conv->padding[0];
+    size_t room = PART_BYTES * size_max(request->caps->compute_units, 1);
+    struct parts parts = {.tile_bytes = frames * points * s->channels * sizeof(float),
+                          .total = s->batch * s->tiles_h * s->tiles_w};
+    size_t most = tuned(request, TILES, room / parts.tile_bytes);
+    if (request->scratch_bytes) most = size_min(most, request->scratch_bytes / parts.tile_bytes);
+    parts.tiles = size_max(1, size_min(most, parts.total));
+    for (size_t tiles = parts.tiles; tiles > parts.tiles / 2; tiles--) /* as few as possible twice */
+        if (size_round_up(parts.total, tiles) < size_round_up(parts.total, parts.tiles)) parts.tiles = tiles;
+    parts.count = size_ceil_div(parts.total, parts.tiles);
+    return parts;
+}
+
+/* Dimension 1 of a launch counts tiles, from 1: see the kernels. */
+static void set_parts(struct launch *launch, const struct parts *parts) {
+    launch->global[1] = parts->tiles;
+    launch->repeat = parts->count;
+    launch->first = 1;
+    launch->advance = parts->tiles;
+    launch->last = 1 + parts->total - parts->tiles;
+}
+
 static bool supports(const struct lower_request *request) {
     struct conv3d_winograd_shape s;
     const struct lipcl_conv3d_params *conv = request->params;
@@ -106,7 +143,7 @@ static bool supports(const struct lower_request *request) {
     if (!conv3d_winograd_shape_init(&s, conv, request->input_shapes[0], &request->op_outputs[0])) return false;
     size_t tiles, bytes;
     return size_multiply(&tiles, s.tiles_h * s.tiles_w, s.batch * s.frames_out) && tiles < (size_t)1 << 24 &&
-           size_multiply(&bytes, tiles + 2 * s.tiles_h * s.tiles_w * conv->padding[0] * s.batch,
+           size_multiply(&bytes, s.frames_in + 2 * conv->padding[0],
                          s.transform.n * s.transform.n * s.channels * sizeof(float)) &&
            bytes < (size_t)1 << 31;
 }
@@ -177,7 +214,7 @@ static double nonzeros(const double matrix[WINOGRAD_MAX][WINOGRAD_MAX], size_t r
 }
 
 static enum lipcl_status append_input(struct lipcl_context *ctx, const struct lower_request *request, struct lowered *lowered,
-                                      const struct conv3d_winograd_shape *s, struct arg v) {
+                                      const struct conv3d_winograd_shape *s, const struct parts *parts, struct arg v) {
     enum lipcl_status status;
     const struct lipcl_conv3d_params *conv = request->params;
     const size_t *x = request->input_shapes[0]->dims;
@@ -196,10 +233,11 @@ static enum lipcl_status append_input(struct lipcl_context *ctx, const struct lo
         x[0], x[1], x[2], x[3], x[4], in[0], in[1], in[2], in[3], in[4], s->phases_h, s->phases_w, conv->padding[0],
         s->padding_h, s->padding_w, s->tiles_h, s->tiles_w, STEP, t->n, vec, rows));
     launch->global[0] = size_ceil_div(s->channels, vec);
-    launch->global[1] = s->tiles_h * s->tiles_w;
-    launch->global[2] = s->batch * (s->frames_in + 2 * conv->padding[0]);
-    launch->flops = 2 * (double)(s->batch * s->frames_in * launch->global[1] * launch->global[0] * vec) *
-                    nonzeros(t->bt, t->n, t->n) * (double)(2 * t->n);
+    launch->global[2] = s->frames_in + 2 * conv->padding[0];
+    set_parts(launch, parts);
+    launch->in_turn = true;
+    launch->flops = 2 * (double)(s->frames_in * launch->global[1] * launch->global[0] * vec) * nonzeros(t->bt, t->n, t->n) *
+                    (double)(2 * t->n);
     launch->arg_count = 2;
     launch->args[0] = arg_input(0);
     launch->args[1] = v;
@@ -209,8 +247,8 @@ fail:
 }
 
 static enum lipcl_status append_output(struct lipcl_context *ctx, const struct lower_request *request, struct lowered *lowered,
-                                       const struct conv3d_winograd_shape *s, struct arg v, struct arg weight,
-                                       struct arg bias) {
+                                       const struct conv3d_winograd_shape *s, const struct parts *parts, struct arg v,
+                                       struct arg weight, struct arg bias) {
     enum lipcl_status status;
     const struct lipcl_conv3d_params *conv = request->params;
     const struct lipcl_maxpool3d_params *pool = request->epilogue.pool;
@@ -227,8 +265,8 @@ static enum lipcl_status append_output(struct lipcl_context *ctx, const struct l
         s->batch, y[2], y[3], y[4], s->out_channels, conv->kernel[0], s->channels, s->tiles_h, s->tiles_w, STEP, t->n,
         pool ? pool->kernel[1] : 1, pool ? pool->kernel[2] : 1, request->epilogue.relu, VEC, frames, rows));
     launch->global[0] = size_ceil_div(s->frames_out, frames);
-    launch->global[1] = s->batch * s->tiles_h * s->tiles_w;
     launch->global[2] = size_ceil_div(s->out_channels, VEC);
+    set_parts(launch, parts);
     double products = (double)(t->n * t->n * conv->kernel[0] * s->channels), transform = nonzeros(t->at, t->m, t->n);
     launch->flops = 2 * (double)(launch->global[0] * frames * launch->global[1] * launch->global[2] * VEC) *
                     (products + transform * (double)(t->n + t->m));
@@ -248,11 +286,11 @@ static enum lipcl_status lower(struct lipcl_context *ctx, const struct lower_req
     struct conv3d_winograd_shape s;
     struct arg v, weight, bias;
     conv3d_winograd_shape_init(&s, conv, request->input_shapes[0], &request->op_outputs[0]);
-    size_t n = s.transform.n, frames = s.batch * (s.frames_in + 2 * conv->padding[0]);
+    struct parts parts = choose_parts(request, &s);
     TRY(pack_weights(ctx, request, lowered, &s, &weight, &bias));
-    TRY(lowered_scratch(ctx, lowered, &v, frames * n * n * s.tiles_h * s.tiles_w * s.channels * sizeof(float)));
-    TRY(append_input(ctx, request, lowered, &s, v));
-    TRY(append_output(ctx, request, lowered, &s, v, weight, bias));
+    TRY(lowered_scratch(ctx, lowered, &v, parts.tiles * parts.tile_bytes));
+    TRY(append_input(ctx, request, lowered, &s, &parts, v));
+    TRY(append_output(ctx, request, lowered, &s, &parts, v, weight, bias));
     lowered->outputs[0] = layout_ordered(&request->outputs[0], (const size_t[]){0, 2, 3, 4, 1});
     lowered->chain = 0; /* the magnitude accounts for every addition */
 
@@ -262,6 +300,7 @@ fail:
 
 const struct lowering conv3d_winograd = {
     .name = "conv3d_winograd",
+    .knobs = knobs,
     .supports = supports,
     .pays = pays,
     .accepts = accepts_strided,

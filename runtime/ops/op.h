@@ -122,7 +122,8 @@ struct lower_request {
     struct epilogue epilogue;
     const struct device_caps *caps;
     enum lipcl_gemm gemm;
-    bool exact; /* only the definition's own sums: nothing that trades rounding errors or special values for speed */
+    size_t scratch_bytes; /* what its scratch should take at most, where the lowering can do with less; 0: it has the choice */
+    bool exact;           /* only the definition's own sums: nothing that trades rounding errors or special values for speed */
     struct tuning tuning;
 };
 
@@ -149,7 +150,12 @@ struct launch {
     size_t arg_count;
     struct arg args[LAUNCH_MAX_ARGS]; /* a BLAS product: A, B, C */
     struct device_gemm gemm;          /* its sizes; the plan fills in the buffers */
-    size_t repeat; /* how many times in a row, without the host; 0: once. The kernel has to count, in a scratch buffer say. */
+    size_t repeat; /* how many times in a row, without the host; 0: once. Where the range stays, the kernel has to count, in a
+                      scratch buffer say. */
+    /* Dimension 1 begins at first, first + advance, ... each time, but at `last` at most: parts of a whole. With in_turn this
+     * launch and the next one, which repeats as often, take turns. */
+    size_t first, advance, last;
+    bool in_turn;
     /* What it really computes each time, padding included, a multiply-add counted as two; 0: nothing, or what the layer is by
      * its definition when it is the only launch. */
     double flops;
@@ -176,14 +182,15 @@ struct lowering {
     const struct tuning_knob *knobs;
     /* Whether it can do this at all, epilogue and tuning included. */
     bool (*supports)(const struct lower_request *request);
-    /* Whether it is likely to be the fastest way for a layer that it supports; NULL: always. Asked for by name it need not be. */
+    /* Whether it is likely to be the fastest way for a layer that it supports; NULL: always. Asked for by name it need not be.
+     */
     bool (*pays)(const struct lower_request *request);
     /* Whether activation `input` may come in this layout; otherwise the plan copies it to row-major first. */
     bool (*accepts)(const struct lower_request *request, size_t input, const struct layout *layout);
     /* Fills `lowered`, which comes zeroed but for the arena. On failure the caller still frees its constants. */
     enum lipcl_status (*lower)(struct lipcl_context *ctx, const struct lower_request *request, struct lowered *lowered);
-    /* NULL: its sums are the definition's. Otherwise it adds more than that, and this fills in io->magnitude with what takes the
-     * place of S in the release bound (COMPARE_UNBOUNDED where an intermediate may overflow); the rest of `io` is as the
+    /* NULL: its sums are the definition's. Otherwise it adds more than that, and this fills in io->magnitude with what takes
+     * the place of S in the release bound (COMPARE_UNBOUNDED where an intermediate may overflow); the rest of `io` is as the
      * reference had it. For blocks of output 0 it holds when they begin and end on multiples of `grain`, or where the output
      * does. */
     op_ref_fn magnitude;

@@ -253,9 +253,10 @@ static enum lipcl_status check_limit(struct lipcl_plan *plan, bool quietly) {
     struct lipcl_context *ctx = device_context(plan->device);
     if (!plan->max_memory || plan->memory.device_bytes <= plan->max_memory) return LIPCL_OK;
     static const char text[] =
-        "plan: it takes %s, above the limit of %.1f MB; a smaller batch, fewer frames or a higher limit would do";
-    if (!quietly) return fail(ctx, LIPCL_ERROR_MEMORY, text, figure(plan), 1e-6 * (double)plan->max_memory);
-    log_message(ctx, LIPCL_LOG_INFO, text, figure(plan), 1e-6 * (double)plan->max_memory);
+        "plan: it takes %s%s, above the limit of %.1f MB; a smaller batch, fewer frames or a higher limit would do";
+    const char *least = plan->checks.scratch_bytes ? "at least " : "";
+    if (!quietly) return fail(ctx, LIPCL_ERROR_MEMORY, text, least, figure(plan), 1e-6 * (double)plan->max_memory);
+    log_message(ctx, LIPCL_LOG_INFO, text, least, figure(plan), 1e-6 * (double)plan->max_memory);
     return LIPCL_ERROR_MEMORY;
 }
 
@@ -287,7 +288,7 @@ enum lipcl_status plan_place(struct lipcl_plan *plan, const struct lipcl_plan_pa
     TRY(share(plan, &sharing));
     measure(plan, &sharing);
     if (params->memory) *params->memory = plan->memory;
-    TRY(check_limit(plan, params->memory != NULL));
+    TRY(check_limit(plan, params->memory || plan->checks.may_fail));
     TRY(allocate(plan, &sharing));
     for (size_t i = 0; i < plan->step_count; i++) TRY(bind(plan, plan->steps[i].launches, plan->steps[i].launch_count));
     TRY(bind(plan, plan->output_launches, plan->output_launch_count));

@@ -58,7 +58,14 @@ static enum lipcl_status compile_kernel(struct lipcl_plan *plan, struct plan_lau
     memcpy(out->global, launch->global, sizeof out->global);
     memcpy(out->local, launch->local, sizeof out->local);
     out->flops = launch->flops;
-    for (size_t i = 0; i < launch->arg_count; i++) out->bytes += (double)device_buffer_bytes(bound(bindings, launch->args[i]));
+    out->first = launch->first;
+    out->advance = launch->advance;
+    out->last = launch->last;
+    out->in_turn = launch->in_turn;
+    for (size_t i = 0; i < launch->arg_count; i++) {
+        bool in_parts = launch->advance && (launch->args[i].kind == ARG_INPUT || launch->args[i].kind == ARG_OUTPUT);
+        out->bytes += (double)device_buffer_bytes(bound(bindings, launch->args[i])) / (double)(in_parts ? out->repeat : 1);
+    }
 
 fail:
     return status;
@@ -170,6 +177,7 @@ static enum lipcl_status request_init(struct request *request, struct lipcl_plan
         .wanted = request->wanted,
         .caps = &request->caps,
         .gemm = params->gemm,
+        .scratch_bytes = plan->checks.scratch_bytes,
         .exact = params->precision == LIPCL_PRECISION_EXACT,
     };
     if (plan->checks.lowering && strcmp(first->op->name, plan->checks.op) == 0) request->lower.tuning = plan->checks.tuning;

@@ -52,17 +52,32 @@ memory:
     return fail_memory(graph->ctx, graph->value_count * sizeof *plan->values);
 }
 
-static enum lipcl_status launch_once(struct lipcl_plan *plan, const struct plan_launch *launch) {
-    return launch->kernel ? device_launch(plan->device, launch->kernel, launch->global, launch->local)
+bool plan_next_launch(struct launch_turn *turn, const struct plan_launch *launches, size_t count) {
+    size_t i = turn->launch;
+    if (!turn->begun) {
+        turn->begun = true;
+    } else if (launches[i].in_turn) {
+        turn->launch++;
+    } else if (turn->time + 1 < launches[i].repeat) {
+        turn->time++;
+        turn->launch -= i > 0 && launches[i - 1].in_turn;
+    } else {
+        turn->time = 0;
+        turn->launch++;
+    }
+    return turn->launch < count;
+}
+
+static enum lipcl_status launch_once(struct lipcl_plan *plan, const struct plan_launch *launch, size_t time) {
+    const size_t offset[3] = {0, size_min(launch->first + time * launch->advance, size_max(launch->first, launch->last)), 0};
+    return launch->kernel ? device_launch(plan->device, launch->kernel, offset, launch->global, launch->local)
                           : device_gemm(plan->device, &launch->gemm);
 }
 
 enum lipcl_status plan_launch_all(struct lipcl_plan *plan, const struct plan_launch *launches, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        for (size_t k = 0; k < launches[i].repeat; k++) {
-            enum lipcl_status status = launch_once(plan, &launches[i]);
-            if (status != LIPCL_OK) return status;
-        }
+    for (struct launch_turn turn = {0}; plan_next_launch(&turn, launches, count);) {
+        enum lipcl_status status = launch_once(plan, &launches[turn.launch], turn.time);
+        if (status != LIPCL_OK) return status;
     }
     return LIPCL_OK;
 }
@@ -106,17 +121,35 @@ static void end_tuning(struct lipcl_plan *plan) {
     plan->tuning = NULL;
 }
 
+/* Where what lowerings like best is above the limit, they get less and less scratch, down to the least they can do with. */
+static enum lipcl_status create_within_limit(struct lipcl_context *ctx, struct lipcl_plan **plan,
+                                             const struct lipcl_graph *graph, const struct lipcl_tensor_set *weights,
+                                             struct lipcl_device *device, const struct lipcl_plan_params *params,
+                                             struct plan_checks *checks) {
+    static const size_t shares[] = {0, 4, 16, 64, SIZE_MAX}; /* of the limit */
+    size_t tries = params->max_memory && !device_caps(device)->host ? sizeof shares / sizeof *shares : 1;
+    enum lipcl_status status = LIPCL_OK;
+    for (size_t i = 0; i < tries; i++) {
+        checks->scratch_bytes = shares[i] ? size_max(1, params->max_memory / shares[i]) : 0;
+        checks->may_fail = i + 1 < tries;
+        status = plan_create(ctx, plan, graph, weights, device, params, checks);
+        if (status != LIPCL_ERROR_MEMORY) break;
+    }
+    return status;
+}
+
 enum lipcl_status lipcl_plan_create(struct lipcl_context *ctx, struct lipcl_plan **plan, const struct lipcl_graph *graph,
                                     const struct lipcl_tensor_set *weights, struct lipcl_device *device,
                                     const struct lipcl_plan_params *params) {
     static const struct lipcl_plan_params defaults = {0};
     if (!params) params = &defaults;
-    enum lipcl_status status = plan_create(ctx, plan, graph, weights, device, params, &(struct plan_checks){0});
+    struct plan_checks checks = {0};
+    enum lipcl_status status = create_within_limit(ctx, plan, graph, weights, device, params, &checks);
     if (status != LIPCL_OK || !device_programs_keep(device) || !self_test_is_wanted(*plan, params)) return status;
     /* What the processes to come will run is what was kept, and that is another build than the one that has been tested. It is
      * planned with, and so tested, here, where compiling takes far longer anyway. */
     lipcl_plan_destroy(plan);
-    return plan_create(ctx, plan, graph, weights, device, params, &(struct plan_checks){0});
+    return plan_create(ctx, plan, graph, weights, device, params, &checks);
 }
 
 enum lipcl_status plan_create(struct lipcl_context *ctx, struct lipcl_plan **plan, const struct lipcl_graph *graph,

@@ -208,8 +208,11 @@ static void tell_transfer(const struct lipcl_plan *plan, const struct commands *
 /* A step, or the copies of the outputs. */
 static void tell_part(const struct lipcl_plan *plan, const struct commands *commands, size_t part) {
     const struct plan_profile *profile = plan->profile;
-    const struct plan_launch *launches = part < plan->step_count ? plan->steps[part].launches : plan->output_launches;
-    size_t first = profile->marks[part].first_record, end = profile->marks[part + 1].first_record, k = 0, times = 0;
+    bool outputs = part == plan->step_count;
+    const struct plan_launch *launches = outputs ? plan->output_launches : plan->steps[part].launches;
+    size_t count = outputs ? plan->output_launch_count : plan->steps[part].launch_count;
+    size_t first = profile->marks[part].first_record, end = profile->marks[part + 1].first_record;
+    struct launch_turn turn = {0};
     if (part < plan->step_count && !plan->steps[part].lowering) {
         struct lipcl_profile_event event = event_of_part(plan, part);
         event.kind = LIPCL_PROFILE_REFERENCE;
@@ -226,11 +229,8 @@ static void tell_part(const struct lipcl_plan *plan, const struct commands *comm
             tell_transfer(plan, commands, i, event, event.layer_name);
             continue;
         }
-        struct lipcl_profile_event event = profile->launches[part][k];
-        if (++times == launches[k].repeat) {
-            times = 0;
-            k++;
-        }
+        if (!plan_next_launch(&turn, launches, count)) return;
+        struct lipcl_profile_event event = profile->launches[part][turn.launch];
         event.run = profile->run;
         set_times(&event, commands, i);
         profile->fn(profile->user, &event);

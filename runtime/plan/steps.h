@@ -29,7 +29,9 @@ struct plan_launch {
     size_t arg_count; /* of the kernel: a product's are in `gemm` */
     struct device_buffer *args[LAUNCH_MAX_ARGS];
     struct device_gemm gemm;
-    size_t repeat;       /* how many times in a row */
+    size_t repeat; /* how many times in a row; see struct launch: */
+    size_t first, advance, last;
+    bool in_turn;
     double flops, bytes; /* each time: really computed (0: not known); its arguments once each */
     const char *tuning;  /* for profiles, which make it when first needed */
 };
@@ -66,6 +68,8 @@ struct plan_checks {
     bool share;           /* with `guard`: buffers share memory all the same; guard bands are then behind what they share */
     /* The tuner's: every lowering is tested, whatever has passed before, and its programs are not kept for later. */
     bool prove;
+    size_t scratch_bytes;               /* for lower_request */
+    bool may_fail;                      /* a plan above max_memory is no error in the log: another try follows */
     const struct layout *input_layouts; /* of the graph's inputs; NULL: row-major */
 };
 
@@ -116,6 +120,13 @@ enum lipcl_status plan_create(struct lipcl_context *ctx, struct lipcl_plan **pla
 /* LIPCL_ERROR_SHAPE unless `tensor`, called `name`, is what `value` has to be. */
 enum lipcl_status plan_check_tensor(struct lipcl_context *ctx, const struct lipcl_plan *plan, const char *name,
                                     const struct lipcl_tensor *tensor, lipcl_value value);
+
+/* Goes through launches in the order in which they run: {0} is before the first; false behind the last. */
+struct launch_turn {
+    size_t launch, time; /* which one, for which time */
+    bool begun;
+};
+bool plan_next_launch(struct launch_turn *turn, const struct plan_launch *launches, size_t count);
 
 /* Enqueues; returns at once. */
 enum lipcl_status plan_launch_all(struct lipcl_plan *plan, const struct plan_launch *launches, size_t count);

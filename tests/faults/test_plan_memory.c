@@ -133,3 +133,38 @@ Test(plan_memory, a_limit_is_kept_by_computing_a_batch_in_parts) {
     lipcl_tensor_destroy(&whole);
     lipcl_tensor_destroy(&x);
 }
+
+/* A clip alone has no parts, but its layers can make less of their scratch at a time, and less again, down to what the message
+ * names. */
+Test(plan_memory, a_limit_is_kept_by_making_less_at_a_time) {
+    enum { FRAMES = 75 };
+    struct lipcl_plan *plan = plan_lipnet(1, FRAMES, NULL);
+    size_t own = lipcl_plan_memory(plan).device_bytes, before, least;
+    struct lipcl_tensor *wanted = run(plan, 1, FRAMES), *got;
+    struct lipcl_graph *graph = NULL;
+    double megabytes = 0;
+    lipcl_plan_destroy(&plan);
+
+    cr_assert(lipcl_graph_create(ctx, &graph) == LIPCL_OK && lipcl_lipnet_describe(graph, 1, FRAMES, NULL) == LIPCL_OK);
+    cr_expect(lipcl_plan_create(ctx, &plan, graph, weights, device, &(struct lipcl_plan_params){.max_memory = 1}) ==
+              LIPCL_ERROR_MEMORY);
+    const char *error = strstr(lipcl_context_error(ctx), "it takes at least ");
+    cr_assert(error && sscanf(error, "it takes at least %lf MB", &megabytes) == 1, "%s", lipcl_context_error(ctx));
+    lipcl_graph_destroy(&graph);
+    least = (size_t)((megabytes + 0.1) * 1e6);
+    cr_assert_lt(least, own);
+
+    const size_t limits[] = {own - 1, (own + least) / 2, least};
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+        before = fault->bytes;
+        fault->peak_bytes = before;
+        plan = plan_lipnet(1, FRAMES, &(struct lipcl_plan_params){.max_memory = limits[i]});
+        got = run(plan, 1, FRAMES);
+        cr_expect_leq(fault->peak_bytes - before, limits[i]);
+        cr_expect_eq(memcmp(wanted->data, got->data, lipcl_tensor_bytes(wanted)), 0, "the same bits under %zu bytes",
+                     limits[i]);
+        lipcl_tensor_destroy(&got);
+        lipcl_plan_destroy(&plan);
+    }
+    lipcl_tensor_destroy(&wanted);
+}

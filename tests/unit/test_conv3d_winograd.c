@@ -6,6 +6,7 @@
 
 #include "base/philox.h"
 #include "ops/conv3d_winograd.h"
+#include "ops/op.h"
 #include "support/test_devices.h"
 #include "tensor/compare.h"
 
@@ -100,5 +101,51 @@ Test(conv3d_winograd, leaves_room_for_underflow) {
     compute(&conv);
     for (size_t k = 0; k < lipcl_tensor_count(y); k++)
         cr_expect(0x1p-24 * magnitude[k] >= 0x1p-149, "element %zu has S_w %g", k, magnitude[k]);
+    finish();
+}
+
+extern const struct lowering conv3d_winograd;
+
+/* Parts of at most `tiles` tiles (0: as the lowering likes), of 30 a clip. */
+static void expect_parts(size_t tiles, size_t batch, struct lower_request *request) {
+    enum { TILES = 30, TILE_BYTES = (5 + 2) * 6 * 6 * 2 * sizeof(float) };
+    struct arena arena = {0};
+    struct lowered lowered = {.arena = &arena};
+    request->scratch_bytes = tiles * TILE_BYTES;
+    cr_assert(conv3d_winograd.supports(request));
+    cr_assert(conv3d_winograd.lower(ctx, request, &lowered) == LIPCL_OK, "%s", lipcl_context_error(ctx));
+    cr_assert(lowered.launch_count == 2 && lowered.scratch_count == 1);
+    const struct launch *in = &lowered.launches[0], *out = &lowered.launches[1];
+    cr_expect(in->in_turn && !out->in_turn && in->repeat == out->repeat && in->advance == out->advance &&
+              in->last == out->last);
+    cr_expect(in->global[1] == out->global[1] && in->global[1] == in->advance && in->first == 1 && out->first == 1);
+    cr_expect_leq(in->global[1], tiles ? tiles : TILES * batch);
+    cr_expect_eq(lowered.scratch_bytes[0], in->global[1] * TILE_BYTES);
+    cr_expect_geq(in->repeat * in->advance, TILES * batch, "all tiles are made");
+    cr_expect_lt((in->repeat - 1) * in->advance, TILES * batch, "no part is empty");
+    cr_expect_eq(in->last + in->global[1] - 1, TILES * batch, "the last part ends with the last tile");
+    for (size_t i = 0; i < lowered.constant_count; i++) lipcl_tensor_destroy(&lowered.constants[i]);
+    arena_finish(&arena);
+}
+
+Test(conv3d_winograd, makes_v_in_parts_that_fit) {
+    struct lipcl_conv3d_params conv = setup(3, 1, 24, 20);
+    static const struct device_caps caps = {.cpu = true, .compute_units = 2, .max_work_group = 4096};
+    for (size_t batch = 1; batch <= 2; batch++) {
+        struct lipcl_shape x_shape = SHAPE(batch, 2, 5, 24, 20), y_shape = SHAPE(batch, 3, 5, 24, 20);
+        struct layout layout = layout_row_major(&x_shape);
+        struct lower_request request = {
+            .params = &conv,
+            .input_count = 3,
+            .input_shapes = (const struct lipcl_shape *const[]){&x_shape, &weight->shape, &bias->shape},
+            .input_layouts = &layout,
+            .parameters = (const struct lipcl_tensor *const[]){NULL, weight, bias},
+            .op_outputs = &y_shape,
+            .outputs = &y_shape,
+            .caps = &caps,
+        };
+        static const size_t most[] = {0, 1, 2, 4, 7, 11, 29, 30, 31, 1000};
+        for (size_t i = 0; i < sizeof most / sizeof *most; i++) expect_parts(most[i], batch, &request);
+    }
     finish();
 }

@@ -72,7 +72,8 @@ struct poptOption batch_options[] = {
     POPT_TABLEEND};
 struct poptOption memory_options[] = {
     {"max-memory", '\0', POPT_ARG_STRING, &raw.max_memory, 0,
-     "bytes that the network may take on the device, such as 512M or 2G: a batch is computed in parts where it has to be",
+     "bytes that the network may take on the device, such as 512M or 2G: layers and batches are computed in parts where they "
+     "have to be",
      "SIZE"},
     POPT_TABLEEND};
 
