@@ -1,9 +1,9 @@
 /* bench_profiling.c: what profiling costs a run, measured in pairs.
  *
  * A round makes two plans anew, each on a device of its own, so that chance, not one layout of memory, decides which is faster.
- * One is never profiled (N), the other has been and is switched off (F) and on (O). They run in the order N F O O F N, so that
- * what changes steadily during a round changes all three alike. A round's costs are O / F - 1 and F / N - 1, those of all
- * rounds their median and its confidence interval. */
+ * One is never profiled (N), the other has been and is switched off (F) and on (O). They run in the order N F O O F N
+ * or N O F F O N, so that what changes steadily during a round changes all three alike. A round's costs are O / F - 1 and
+ * F / N - 1, those of all rounds their median and its confidence interval. */
 #include <stdlib.h>
 
 #include <lipcl/profile.h>
@@ -13,11 +13,12 @@
 #include "options.h"
 #include "progress.h"
 
-/* Runs of a place in that order: some to warm up, for another plan or a switch of queues came before, and those that are timed.
- */
+/* Runs of a place in that order: some to warm up, as another plan or a switch of queues came before, and those that count. */
 enum { WARM_UP_A_PLACE = 3, RUNS_A_PLACE = 3 };
 
 enum state { NEVER, OFF, ON, STATES };
+enum { PLACES = 6 };
+static const enum state orders[2][PLACES] = {{NEVER, OFF, ON, ON, OFF, NEVER}, {NEVER, ON, OFF, OFF, ON, NEVER}};
 
 /* Keeps what it is told, as whoever profiles will. */
 struct listener {
@@ -68,13 +69,12 @@ static bool time_place(const struct bench *bench, const struct subject *subject,
 }
 
 static bool measure_round(const struct bench *bench, const struct subject *never, const struct subject *switched,
-                          struct listener *listener, double sums[STATES]) {
-    static const enum state order[] = {NEVER, OFF, ON, ON, OFF, NEVER};
+                          const enum state *order, struct listener *listener, double sums[STATES]) {
     struct lipcl_context *ctx = bench->ctx;
     for (size_t i = 0; i < STATES; i++) sums[i] = 0;
     if (lipcl_plan_set_profile(ctx, switched->plan, keep_event, listener) != LIPCL_OK) return false;
     if (!run_once(bench, switched)) return false;
-    for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
+    for (size_t i = 0; i < PLACES; i++) {
         enum state state = order[i];
         double ms;
         if (state != NEVER &&
@@ -96,7 +96,7 @@ bool bench_measure_profiling(struct bench *bench, size_t first_task) {
         double sums[STATES];
         progress_task(first_task + i, "profiling: round %zu of %zu", i + 1, rounds);
         ok = subject_init(&subjects[0], bench) && subject_init(&subjects[1], bench) &&
-             measure_round(bench, &subjects[i % 2], &subjects[1 - i % 2], listener, sums);
+             measure_round(bench, &subjects[i % 2], &subjects[1 - i % 2], orders[i / 2 % 2], listener, sums);
         if (ok) off[i] = sums[OFF] / sums[NEVER] - 1;
         if (ok) on[i] = sums[ON] / sums[OFF] - 1;
         for (size_t k = 0; k < 2; k++) subject_finish(&subjects[k]);
