@@ -20,6 +20,25 @@ static double number(const json_t *object, const char *key) {
     return json_number_value(json_object_get(object, key));
 }
 
+/* A copy, null for NULL. */
+static json_t *copy(const json_t *value) {
+    json_t *copied = value ? json_deep_copy(value) : json_null();
+    if (!copied) die_of_memory();
+    return copied;
+}
+
+static json_t *copy_of(const json_t *object, const char *key) {
+    return copy(json_object_get(object, key));
+}
+
+static void add_difference(json_t *differences, const char *key, const json_t *a, const json_t *b) {
+    if (json_equal(a, b) || (!a && !b)) return;
+    json_t *difference = document_object();
+    document_set(difference, "a", copy(a));
+    document_set(difference, "b", copy(b));
+    document_set(differences, key, difference);
+}
+
 static const char *verdict_name(enum diff_verdict verdict) {
     static const char *const names[] = {[DIFF_SLOWER] = "slower",   [DIFF_NOISE] = "noise",   [DIFF_FASTER] = "faster",
                                         [DIFF_UNKNOWN] = "unknown", [DIFF_ONLY_A] = "only A", [DIFF_ONLY_B] = "only B"};
@@ -41,6 +60,38 @@ static void print_side(const struct diff_side *side, size_t index) {
     print("%s%s%s  %s\n", colour(stdout, COLOUR_BOLD), side_names[index], colour(stdout, COLOUR_NONE), line);
     free(line);
     free(reached);
+}
+
+/* What was run differently: an object of {"a", "b"} a key. */
+static json_t *find_differences(const struct diff_side *sides) {
+    static const char *const keys[] = {"model", "clip", "fusion"};
+    json_t *found = document_object(), *value;
+    json_t *a = json_object_get(sides[SIDE_A].document, "options"), *b = json_object_get(sides[SIDE_B].document, "options");
+    const char *key;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        add_difference(found, keys[i], json_object_get(sides[SIDE_A].document, keys[i]),
+                       json_object_get(sides[SIDE_B].document, keys[i]));
+    json_object_foreach(a, key, value) add_difference(found, key, value, json_object_get(b, key));
+    json_object_foreach(b, key, value) {
+        if (!json_object_get(a, key)) add_difference(found, key, NULL, value);
+    }
+    return found;
+}
+
+static void print_differences(const struct diff_side *sides) {
+    json_t *differences = find_differences(sides), *difference;
+    const char *key;
+    json_object_foreach(differences, key, difference) {
+        char *a = json_dumps(json_object_get(difference, "a"), JSON_COMPACT | JSON_ENCODE_ANY);
+        char *b = json_dumps(json_object_get(difference, "b"), JSON_COMPACT | JSON_ENCODE_ANY);
+        if (!a || !b) die_of_memory();
+        char *line = make_printable(format_text("%s: %s in A, %s in B", key, a, b));
+        print("%s%s%s\n", colour(stdout, COLOUR_YELLOW), line, colour(stdout, COLOUR_NONE));
+        free(line);
+        free(a);
+        free(b);
+    }
+    json_decref(differences);
 }
 
 /* "direct -> winograd", or what both have. */
@@ -159,6 +210,7 @@ static void print_failures(const struct profile_diff *diff) {
 
 void profile_diff_print(const struct profile_diff *diff) {
     for (size_t s = 0; s < SIDES; s++) print_side(&diff->sides[s], s);
+    print_differences(diff->sides);
     print("\n");
     print_run(diff);
     print_kernels(diff);
@@ -167,12 +219,6 @@ void profile_diff_print(const struct profile_diff *diff) {
 
 /* -- for programs -------------------------------------------------------------------------------------------------------------
  */
-
-static json_t *copy_of(const json_t *object, const char *key) {
-    json_t *value = json_object_get(object, key), *copy = value ? json_deep_copy(value) : json_null();
-    if (!copy) die_of_memory();
-    return copy;
-}
 
 static json_t *document_side(const struct diff_side *side) {
     json_t *object = document_object();
@@ -237,6 +283,7 @@ void profile_diff_fill(const struct profile_diff *diff, json_t *document) {
     }
     document_set(document, "a", document_side(&diff->sides[SIDE_A]));
     document_set(document, "b", document_side(&diff->sides[SIDE_B]));
+    document_set(document, "differences", find_differences(diff->sides));
     document_set(document, "fail_above_percent", document_number(diff->fail_above));
     document_set(document, "fails", document_count(diff->fails));
     document_set(document, "run", document_row(&diff->run));
