@@ -6,6 +6,7 @@ usage: report_page.py LIPCL DATA_FOLDER [--screenshots FOLDER]
 
 Needs Debian's chromium, chromium-driver and python3-selenium. --screenshots keeps what was seen, to look at.
 """
+
 import argparse
 import base64
 import copy
@@ -24,7 +25,9 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
-HOSTILE = "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\"> <!-- \u2028 {{report.css}}"
+HOSTILE = (
+    "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\"> <!-- \u2028 {{report.css}}"
+)
 PROBLEM = "ends before it starts"
 TABLES = "kernel-table launch-table layer-table overhead-table transfer-table verification-table".split()
 failures = []
@@ -53,8 +56,19 @@ def documents(folder):
     wrong.update(ok=False, bound_share=3.25, reason="the largest error is 3.25 times the bound")
     device["verification"].update(verdict="mismatch", ok=False, first_mismatch=wrong["layer"], layer_violations=1)
     device["device"]["name"] = HOSTILE
-    first["devices"].append({"device": None, "select": "9:9", "problem": "there is no device 9:9", "runs": 0, "phases": [],
-                             "peaks": {"fma_gflops": None, "copy_gbps": None}, "memory": {}, "clock": {}, "verification": None})
+    first["devices"].append(
+        {
+            "device": None,
+            "select": "9:9",
+            "problem": "there is no device 9:9",
+            "runs": 0,
+            "phases": [],
+            "peaks": {"fma_gflops": None, "copy_gbps": None},
+            "memory": {},
+            "clock": {},
+            "verification": None,
+        }
+    )
     return [first, second]
 
 
@@ -81,25 +95,36 @@ class Page:
         return self.driver.execute_script(script, *arguments)
 
     def table(self, name):
-        return self.js("""
+        return self.js(
+            """
             const rows = [...document.querySelectorAll(`#${arguments[0]} tbody tr`)];
             return rows.map((row) => [...row.cells].map((cell) => ({
-                value: cell.dataset.value, text: cell.textContent, invalid: cell.classList.contains("invalid")})));""", name)
+                value: cell.dataset.value, text: cell.textContent, invalid: cell.classList.contains("invalid")})));""",
+            name,
+        )
 
     def headings(self, name):
-        return self.js("return [...document.querySelectorAll(`#${arguments[0]} thead tr:last-child th`)].map((th) => "
-                       "[th.textContent, th.getAttribute('aria-sort')]);", name)
+        return self.js(
+            "return [...document.querySelectorAll(`#${arguments[0]} thead tr:last-child th`)].map((th) => "
+            "[th.textContent, th.getAttribute('aria-sort')]);",
+            name,
+        )
 
     def resize(self, width, height=1000):
-        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride",
-                                    {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False})
+        self.driver.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride", {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        )
 
     def scheme(self, name):
-        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": name}]})
+        self.driver.execute_cdp_cmd(
+            "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": name}]}
+        )
 
     def screenshot(self, path):
         size = self.driver.execute_cdp_cmd("Page.getLayoutMetrics", {})["cssContentSize"]
-        shot = self.driver.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True, "clip": {**size, "scale": 1}})
+        shot = self.driver.execute_cdp_cmd(
+            "Page.captureScreenshot", {"captureBeyondViewport": True, "clip": {**size, "scale": 1}}
+        )
         path.write_bytes(base64.b64decode(shot["data"]))
 
 
@@ -114,12 +139,17 @@ def expect_cell(cell, wanted, scale, what):
         expect(False, f"{what}: {cell} is no number")
         return
     unit = 10 ** -len(read.group(2) or "")
-    expect(abs(float(read.group(1).replace(",", "")) - wanted * scale) <= 0.5001 * unit, f"{what}: {cell} reads otherwise than {wanted}")
+    expect(
+        abs(float(read.group(1).replace(",", "")) - wanted * scale) <= 0.5001 * unit,
+        f"{what}: {cell} reads otherwise than {wanted}",
+    )
 
 
 def check_renders(page, docs):
     expect(page.js("return document.documentElement.dataset.ready") == "true", "the page's script came to its end")
-    embedded = page.js("return [...document.querySelectorAll('script.profile')].map((script) => JSON.parse(script.textContent));")
+    embedded = page.js(
+        "return [...document.querySelectorAll('script.profile')].map((script) => JSON.parse(script.textContent));"
+    )
     expect(embedded == docs, "the page holds the documents, unchanged")
     expect(page.driver.title.startswith("lipcl profile:"), f"no code of a name runs: the title is {page.driver.title}")
     cards = [card.text for card in page.driver.find_elements(By.CSS_SELECTOR, ".card")]
@@ -128,8 +158,10 @@ def check_renders(page, docs):
     expect("there is no device 9:9" in "".join(cards), "a device that failed says why")
     for name in ("roofline-chart", "memory-chart", "timeline-charts"):
         expect(page.js("return document.querySelectorAll(`#${arguments[0]} svg path`).length", name) > 3, f"{name} is drawn")
-    broken = page.js("return [...document.querySelectorAll('svg *')].filter((node) => [...node.attributes].some("
-                     "(attribute) => /NaN|undefined|Infinity/.test(attribute.value))).map((node) => node.outerHTML)")
+    broken = page.js(
+        "return [...document.querySelectorAll('svg *')].filter((node) => [...node.attributes].some("
+        "(attribute) => /NaN|undefined|Infinity/.test(attribute.value))).map((node) => node.outerHTML)"
+    )
     expect(broken == [], f"no number of a chart is missing: {broken[:3]}")
     text = page.js("return document.body.innerText")
     expect(not re.search(r"\b(NaN|undefined|null|Infinity|\[object)\b", text), "no number of the text is missing")
@@ -139,9 +171,18 @@ def check_roofline(page, docs):
     wanted = []
     for _, device in measured(docs):
         kernels = [kernel for layer in device["layers"] for kernel in layer["kernels"]]
-        wanted += [each for each in (kernels + device["output_kernels"] if kernels else device["layers"]) if each["gflops"] and each["intensity"]]
-    drawn = page.js("return [...document.querySelectorAll('#roofline-chart .point')].map((p) => [+p.dataset.gflops, +p.dataset.intensity])")
-    expect(sorted(map(tuple, drawn)) == sorted((each["gflops"], each["intensity"]) for each in wanted), "a mark a kernel, where the JSON has it")
+        wanted += [
+            each
+            for each in (kernels + device["output_kernels"] if kernels else device["layers"])
+            if each["gflops"] and each["intensity"]
+        ]
+    drawn = page.js(
+        "return [...document.querySelectorAll('#roofline-chart .point')].map((p) => [+p.dataset.gflops, +p.dataset.intensity])"
+    )
+    expect(
+        sorted(map(tuple, drawn)) == sorted((each["gflops"], each["intensity"]) for each in wanted),
+        "a mark a kernel, where the JSON has it",
+    )
     roofs = len(page.driver.find_elements(By.CSS_SELECTOR, "#roofline-chart .roof"))
     expect(roofs == sum(device["peaks"]["fma_gflops"] is not None for _, device in measured(docs)), f"{roofs} roofs")
 
@@ -155,9 +196,14 @@ def check_timelines(page, docs):
         queue = [each for each in events if each["kind"] in on_queue and each["started_ns"] is not None]
         calls = [each for each in events if each["kind"] in on_queue and each["kind"] != "reference"]
         stages = [each for each in events if each["kind"] == "stage"]
-        expect(len(chart.find_elements(By.CSS_SELECTOR, ".span")) == len(queue) + len(calls) + len(stages), f"{letter}: the timeline's events")
+        expect(
+            len(chart.find_elements(By.CSS_SELECTOR, ".span")) == len(queue) + len(calls) + len(stages),
+            f"{letter}: the timeline's events",
+        )
         invalid = [each for each in events if each["problem"]]
-        expect(len(chart.find_elements(By.CSS_SELECTOR, ".span.invalid")) == len(invalid), f"{letter}: invalid events are marked")
+        expect(
+            len(chart.find_elements(By.CSS_SELECTOR, ".span.invalid")) == len(invalid), f"{letter}: invalid events are marked"
+        )
         expect((PROBLEM in chart.text) == bool(invalid), f"{letter}: why they are invalid")
 
 
@@ -171,7 +217,10 @@ def check_zooming(page):
     WebDriverWait(page.driver, 10).until(lambda _: chart.find_element(By.CSS_SELECTOR, ".axis").text != whole)
     page.js("return new Promise((done) => setTimeout(done, 400))")  # the zooming's own quarter of a second
     button.click()
-    expect(chart.find_element(By.CSS_SELECTOR, ".axis").text == whole and not button.is_displayed(), "the button brings the whole run back")
+    expect(
+        chart.find_element(By.CSS_SELECTOR, ".axis").text == whole and not button.is_displayed(),
+        "the button brings the whole run back",
+    )
 
 
 def check_layers(page, docs):
@@ -181,7 +230,12 @@ def check_layers(page, docs):
     expect([row[0]["value"] for row in rows] == names, "a row a layer")
     for row in rows:
         at = 2
-        medians = {letter: median(layer["running_ms"]) for letter, device in devices for layer in device["layers"] if layer["layer"] == row[0]["value"]}
+        medians = {
+            letter: median(layer["running_ms"])
+            for letter, device in devices
+            for layer in device["layers"]
+            if layer["layer"] == row[0]["value"]
+        }
         for letter, device in devices:
             layer = next(each for each in device["layers"] if each["layer"] == row[0]["value"])
             what = f"{letter} {layer['layer']}"
@@ -193,10 +247,14 @@ def check_layers(page, docs):
                 at += 1
             at += 2
     for parts, (letter, device) in zip(page.driver.find_elements(By.CSS_SELECTOR, ".parts"), devices):
-        shares = page.js("return [...arguments[0].children].map((part) => [+part.dataset.share, part.getBoundingClientRect().width])", parts)
+        shares = page.js(
+            "return [...arguments[0].children].map((part) => [+part.dataset.share, part.getBoundingClientRect().width])", parts
+        )
         expect(abs(sum(share for share, _ in shares) - 1) < 1e-6, f"{letter}: the parts are the whole run")
         whole = sum(width for _, width in shares)
-        expect(all(abs(width / whole - share) < 0.02 for share, width in shares), f"{letter}: parts are as wide as their shares")
+        expect(
+            all(abs(width / whole - share) < 0.02 for share, width in shares), f"{letter}: parts are as wide as their shares"
+        )
 
 
 def check_kernels(page, docs):
@@ -211,7 +269,10 @@ def check_kernels(page, docs):
                 expect_cell(launch[11], kernel["private_bytes"], 1, f"{key} private bytes")
                 expect(launch[4]["value"] == (kernel["tuning"] or ""), f"{key} tuning")
                 if key not in rows:
-                    expect(kernel["running_ms"]["mean"] < 0.01 * device["run_ms"]["mean"], f"{key} is a slow kernel, and not listed")
+                    expect(
+                        kernel["running_ms"]["mean"] < 0.01 * device["run_ms"]["mean"],
+                        f"{key} is a slow kernel, and not listed",
+                    )
                     continue
                 row = rows[key]
                 times = kernel["running_ms"]
@@ -251,20 +312,26 @@ def check_sorting(page):
     page.js("document.getElementById('launches').open = true")
     for name in TABLES:
         # Each heading twice, in the browser: what it says then, and the column's values from top to bottom.
-        sorted_ways = page.js("""
+        sorted_ways = page.js(
+            """
             const table = document.querySelector(`#${arguments[0]} table`), headings = [...table.tHead.rows[table.tHead.rows.length - 1].cells];
             return headings.map((heading, column) => [0, 1].map(() => {
                 heading.querySelector("button").click();
                 return {way: heading.ariaSort, sorting: headings.filter((each) => each.ariaSort !== "none").length,
                         values: [...table.tBodies[0].rows].map((row) => row.cells[column].dataset.value)};
-            }));""", name)
+            }));""",
+            name,
+        )
         for column, twice in enumerate(sorted_ways):
-            expect({each["way"] for each in twice} == {"ascending", "descending"}, f"{name} {column}: {twice[0]['way']}, then {twice[1]['way']}")
+            expect(
+                {each["way"] for each in twice} == {"ascending", "descending"},
+                f"{name} {column}: {twice[0]['way']}, then {twice[1]['way']}",
+            )
             for each in twice:
                 listed, way = each["values"], each["way"]
                 expect(each["sorting"] == 1, f"{name}: one column sorts")
                 known = [value for value in listed if value != ""]
-                expect(listed[:len(known)] == known, f"{name} {column}: unknown values are last")
+                expect(listed[: len(known)] == known, f"{name} {column}: unknown values are last")
                 try:
                     known = [float(value) for value in known]
                 except ValueError:
@@ -274,11 +341,17 @@ def check_sorting(page):
 
 def check_explanations(page):
     terms = page.driver.find_elements(By.CSS_SELECTOR, "#glossary dt")
-    expect({term.text for term in terms} >= {"Queued", "Submitted", "Running", "Roofline", "Useful FLOPs", "Actual FLOPs"}, "terms")
+    expect(
+        {term.text for term in terms} >= {"Queued", "Submitted", "Running", "Roofline", "Useful FLOPs", "Actual FLOPs"}, "terms"
+    )
     tip = page.driver.find_element(By.ID, "tip")
     expect(not tip.is_displayed(), "no tooltip unasked")
-    for selector, words in (("#kernel-table th:nth-child(7) button", "latency: below 25 %"), ("#kernel-table tbody tr:last-child td:nth-child(3)", "tuning"),
-                            ("#roofline-chart .point", "FLOP/byte"), ("#timeline-charts .span.odd", "submitted")):
+    for selector, words in (
+        ("#kernel-table th:nth-child(7) button", "latency: below 25 %"),
+        ("#kernel-table tbody tr:last-child td:nth-child(3)", "tuning"),
+        ("#roofline-chart .point", "FLOP/byte"),
+        ("#timeline-charts .span.odd", "submitted"),
+    ):
         target = page.driver.find_element(By.CSS_SELECTOR, selector)
         page.js("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", target)
         ActionChains(page.driver, duration=0).move_to_element(target).perform()
@@ -290,7 +363,10 @@ def check_explanations(page):
 
 def luminance(colour):
     channels = [int(each) / 255 for each in re.findall(r"\d+", colour)[:3]]
-    return sum(weight * (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4) for weight, c in zip((0.2126, 0.7152, 0.0722), channels))
+    return sum(
+        weight * (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4)
+        for weight, c in zip((0.2126, 0.7152, 0.0722), channels)
+    )
 
 
 def contrast(a, b):
@@ -302,12 +378,18 @@ def check_schemes(page, folder):
     papers = {}
     for scheme in ("light", "dark"):
         page.scheme(scheme)
-        paper, ink, muted = page.js("const of = (s) => getComputedStyle(document.querySelector(s)); return [of('body').backgroundColor, of('body').color, of('.lead').color]")
+        paper, ink, muted = page.js(
+            "const of = (s) => getComputedStyle(document.querySelector(s)); return [of('body').backgroundColor, of('body').color, of('.lead').color]"
+        )
         papers[scheme] = luminance(paper)
         expect(contrast(paper, ink) >= 7 and contrast(paper, muted) >= 4.5, f"{scheme}: text is legible")
-        badges = page.js("return [...document.querySelectorAll('.card .badge')].map((b) => [getComputedStyle(b).backgroundColor, getComputedStyle(b).color])")
+        badges = page.js(
+            "return [...document.querySelectorAll('.card .badge')].map((b) => [getComputedStyle(b).backgroundColor, getComputedStyle(b).color])"
+        )
         for back, front in badges:
-            expect(contrast(back, front) >= 3 and contrast(back, paper) >= 2.8, f"{scheme}: a device's colour {back} stands out")
+            expect(
+                contrast(back, front) >= 3 and contrast(back, paper) >= 2.8, f"{scheme}: a device's colour {back} stands out"
+            )
         if folder:
             page.screenshot(folder / f"{scheme}.png")
     expect(papers["light"] > 0.8 and papers["dark"] < 0.1, f"light and dark: {papers}")
@@ -317,8 +399,10 @@ def check_schemes(page, folder):
 def check_sizes(page, folder):
     page.resize(400)
     page.js("return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    wide = page.js("""return document.documentElement.scrollWidth <= 400 ? [] : [...document.querySelectorAll("main *, header *")].filter((node) =>
-        !node.closest(".scroll") && node.getBoundingClientRect().right > 400).map((node) => node.outerHTML.slice(0, 120));""")
+    wide = page.js(
+        """return document.documentElement.scrollWidth <= 400 ? [] : [...document.querySelectorAll("main *, header *")].filter((node) =>
+        !node.closest(".scroll") && node.getBoundingClientRect().right > 400).map((node) => node.outerHTML.slice(0, 120));"""
+    )
     expect(wide == [], f"a narrow screen does not scroll sideways: {wide[:5]}")
     widths = page.js("return [...document.querySelectorAll('svg')].map((svg) => svg.getBoundingClientRect().width)")
     expect(max(widths) <= 400, f"charts fit: {widths}")
@@ -359,8 +443,18 @@ def check_damaged(page, make, docs):
 def browser(profile):
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium")
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars", "--no-first-run",
-                     "--disable-background-networking", "--force-color-profile=srgb", f"--user-data-dir={profile}", "--window-size=1280,1000"):
+    for argument in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--hide-scrollbars",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--force-color-profile=srgb",
+        f"--user-data-dir={profile}",
+        "--window-size=1280,1000",
+    ):
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     return webdriver.Chrome(service=Service(shutil.which("chromedriver")), options=options)
