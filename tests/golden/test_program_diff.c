@@ -272,6 +272,26 @@ Test(program_diff, other_lowerings_and_kernels_are_told) {
     program_run_finish(&run);
 }
 
+/* Nobody should take another precision for another driver. */
+Test(program_diff, what_was_run_differently_is_told) {
+    json_t *a = base(), *b = base();
+    json_object_set_new(a, "options", json_pack("{s:s,s:s}", "gemm", "own", "precision", "fast"));
+    json_object_set_new(b, "options", json_pack("{s:s,s:s,s:i}", "gemm", "own", "precision", "exact", "new", 7));
+    json_object_set_new(b, "clip", json_string("other.npy"));
+    put(a, b);
+    json_t *document = diff(0, NULL, NULL), *differences = json_object_get(document, "differences");
+    cr_expect_eq(json_object_size(differences), 3);
+    cr_expect_str_eq(text(json_object_get(differences, "precision"), "a"), "fast");
+    cr_expect_str_eq(text(json_object_get(differences, "precision"), "b"), "exact");
+    cr_expect(json_is_null(json_object_get(json_object_get(differences, "new"), "a")));
+    cr_expect_str_eq(text(json_object_get(differences, "clip"), "b"), "other.npy");
+    json_decref(document);
+    struct program_run run = RUN("profile", "diff", a_file, b_file);
+    cr_expect_not_null(strstr(run.out, "precision: \"fast\" in A, \"exact\" in B\n"), "%s", run.out);
+    cr_expect_null(strstr(run.out, "gemm:"), "%s", run.out);
+    program_run_finish(&run);
+}
+
 /* -- devices
  * -------------------------------------------------------------------------------------------------------------------
  */
