@@ -61,10 +61,14 @@ struct lipcl_lipnet_reader;
 /* The zero value is the default. */
 struct lipcl_lipnet_reader_params {
     const char *device; /* a selector (device.h); NULL: $LIPCL_DEVICE, else "auto" */
+    /* Without `weights`: the safetensors file that they are in. They are loaded for each plan and let go of when it is made, so
+     * that a device that has its own copy leaves none on the host. The string has to outlive the reader. */
+    const char *model;
     struct lipcl_plan_params plan;
 };
 
-/* `weights` must outlive the reader. `params` may be NULL. */
+/* `weights` must outlive the reader; NULL: params->model says where they are, and the first ones are loaded here. `params` may
+ * be NULL. */
 LIPCL_API enum lipcl_status lipcl_lipnet_reader_create(struct lipcl_context *ctx, struct lipcl_lipnet_reader **reader,
                                                        const struct lipcl_tensor_set *weights,
                                                        const struct lipcl_lipnet_reader_params *params);

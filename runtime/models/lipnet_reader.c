@@ -10,7 +10,9 @@
 #include "tensor/shape.h"
 
 struct lipcl_lipnet_reader {
-    const struct lipcl_tensor_set *weights;
+    const struct lipcl_tensor_set *weights; /* the caller's; NULL: those in `model`, */
+    const char *model;
+    struct lipcl_tensor_set *loaded; /* ... while there is no plan of them */
     struct lipcl_plan_params plan_params;
     bool may_move; /* the device was chosen by "auto" */
     struct lipcl_device *device;
@@ -19,6 +21,12 @@ struct lipcl_lipnet_reader {
     size_t part;          /* clips at a time that the plan is for, at most `batch` */
     char *failed;         /* selectors of the devices that failed, each between two blanks */
 };
+
+static enum lipcl_status find_weights(struct lipcl_context *ctx, struct lipcl_lipnet_reader *reader) {
+    if (reader->weights || reader->loaded) return LIPCL_OK;
+    if (!reader->model) return fail(ctx, LIPCL_ERROR_ARGUMENT, "LipNet: a reader needs weights, or a file that they are in");
+    return lipcl_lipnet_load(ctx, &reader->loaded, reader->model);
+}
 
 enum lipcl_status lipcl_lipnet_reader_create(struct lipcl_context *ctx, struct lipcl_lipnet_reader **reader,
                                              const struct lipcl_tensor_set *weights,
@@ -32,6 +40,8 @@ enum lipcl_status lipcl_lipnet_reader_create(struct lipcl_context *ctx, struct l
     (*reader)->weights = weights;
     (*reader)->may_move = strcmp(selector, "auto") == 0;
     if (params) (*reader)->plan_params = params->plan;
+    if (params) (*reader)->model = params->model;
+    TRY(find_weights(ctx, *reader));
     (*reader)->failed = string_copy(" ");
     if (!(*reader)->failed) TRY(fail_memory(ctx, 2));
     TRY(lipcl_device_create(ctx, &(*reader)->device, selector));
@@ -46,6 +56,7 @@ void lipcl_lipnet_reader_destroy(struct lipcl_lipnet_reader **reader) {
     if (!reader || !*reader) return;
     lipcl_plan_destroy(&(*reader)->plan);
     lipcl_device_destroy(&(*reader)->device);
+    lipcl_tensor_set_destroy(&(*reader)->loaded);
     free((*reader)->failed);
     free(*reader);
     *reader = NULL;
@@ -65,9 +76,12 @@ static enum lipcl_status plan_part(struct lipcl_context *ctx, struct lipcl_lipne
     struct lipcl_graph *graph = NULL;
     struct lipcl_plan_params params = reader->plan_params;
     params.memory = memory;
+    TRY(find_weights(ctx, reader));
     TRY(lipcl_graph_create(ctx, &graph));
     TRY(lipcl_lipnet_describe(graph, part, frames, NULL));
-    TRY(lipcl_plan_create(ctx, &reader->plan, graph, reader->weights, reader->device, &params));
+    TRY(lipcl_plan_create(ctx, &reader->plan, graph, reader->weights ? reader->weights : reader->loaded, reader->device,
+                          &params));
+    lipcl_tensor_set_destroy(&reader->loaded);
 
 fail:
     lipcl_graph_destroy(&graph);

@@ -121,6 +121,15 @@ static void end_tuning(struct lipcl_plan *plan) {
     plan->tuning = NULL;
 }
 
+/* References do, of layers that run as theirs and of those that may be checked later. */
+static bool needs_weights(const struct lipcl_plan *plan) {
+    const struct plan_checks *checks = &plan->checks;
+    if (plan->keep_values || checks->op || checks->prove) return true;
+    for (size_t i = 0; i < plan->step_count; i++)
+        if (!plan->steps[i].lowering) return true;
+    return false;
+}
+
 /* Where what lowerings like best is above the limit, they get less and less scratch, down to the least they can do with. */
 static enum lipcl_status create_within_limit(struct lipcl_context *ctx, struct lipcl_plan **plan,
                                              const struct lipcl_graph *graph, const struct lipcl_tensor_set *weights,
@@ -199,6 +208,7 @@ enum lipcl_status plan_create(struct lipcl_context *ctx, struct lipcl_plan **pla
     TRY(device_finish(device));
     self_test_end(*plan);
     end_tuning(*plan);
+    if (!needs_weights(*plan)) plan_drop_weights(*plan);
     return LIPCL_OK;
 
 fail:

@@ -163,6 +163,8 @@ enum lipcl_status plan_load_parameters(struct lipcl_plan *plan, const struct lip
 
 /* A parameter as F32: the plan's until plan_forget_parameters(). *parameter is NULL for a value that is none. */
 enum lipcl_status plan_parameter(struct lipcl_plan *plan, lipcl_value value, const struct lipcl_tensor **parameter);
+/* The plan's share in the weights: they have been packed, and nobody is going to look at them again. */
+void plan_drop_weights(struct lipcl_plan *plan);
 /* Frees what plan_parameter() widened: on a device nobody needs it, until a layer is checked. */
 void plan_forget_parameters(struct lipcl_plan *plan);
 

@@ -28,6 +28,12 @@ void plan_forget_parameters(struct lipcl_plan *plan) {
     for (size_t i = 1; plan->values && i < plan->value_count; i++) lipcl_tensor_destroy(&plan->values[i].widened);
 }
 
+void plan_drop_weights(struct lipcl_plan *plan) {
+    plan_forget_parameters(plan);
+    for (size_t i = 1; i < plan->value_count; i++) plan->values[i].stored = NULL;
+    lipcl_tensor_set_destroy(&plan->weights);
+}
+
 enum lipcl_status plan_read_value(struct lipcl_plan *plan, float *row_major, lipcl_value number) {
     const struct plan_value *value = &plan->values[number];
     size_t bytes = lipcl_shape_count(&value->shape) * sizeof(float);

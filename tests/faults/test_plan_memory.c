@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 
 #include <dlfcn.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -167,4 +168,61 @@ Test(plan_memory, a_limit_is_kept_by_making_less_at_a_time) {
         lipcl_plan_destroy(&plan);
     }
     lipcl_tensor_destroy(&wanted);
+}
+
+static size_t host_bytes(void) {
+    struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+}
+
+/* Bytes of the host's that come free when the last owner but a plan lets go of the weights. */
+static size_t bytes_let_go(const struct lipcl_plan_params *params) {
+    struct lipcl_plan *plan = plan_lipnet(1, 3, params);
+    size_t before = host_bytes();
+    lipcl_tensor_set_destroy(&weights);
+    size_t after = host_bytes();
+    struct lipcl_tensor *logits = run(plan, 1, 3);
+    lipcl_tensor_destroy(&logits);
+    lipcl_plan_destroy(&plan);
+    return before - after;
+}
+
+Test(plan_memory, leaves_no_weights_on_the_host) {
+    enum { PARAMETERS = 6638844 };
+    if (host_bytes() == 0) return; /* sanitizers have an allocator of their own, which tells nothing */
+    cr_expect_geq(bytes_let_go(NULL), PARAMETERS * sizeof(float));
+}
+
+Test(plan_memory, keeps_weights_that_checks_need) {
+    if (host_bytes() == 0) return;
+    cr_expect_lt(bytes_let_go(&(struct lipcl_plan_params){.keep_values = true}), (size_t)1 << 20);
+}
+
+Test(plan_memory, a_reader_finds_its_weights_in_a_file) {
+    struct lipcl_lipnet_reader *reader = NULL;
+    struct lipcl_tensor_set *set = NULL;
+    struct lipcl_tensor *x, *wanted = NULL, *got = NULL;
+    struct lipcl_lipnet_reader_params params = {.device = "cpu"};
+    cr_expect(lipcl_lipnet_reader_create(ctx, &reader, NULL, &params) == LIPCL_ERROR_ARGUMENT && !reader);
+    params.model = MODEL_PATH ".missing";
+    cr_expect(lipcl_lipnet_reader_create(ctx, &reader, NULL, &params) == LIPCL_ERROR_NOT_FOUND && !reader);
+    cr_assert(lipcl_lipnet_load(ctx, &set, MODEL_PATH) == LIPCL_OK);
+    for (size_t frames = 3; frames <= 4; frames++) { /* two plans of one reader */
+        params.model = MODEL_PATH;
+        cr_assert(lipcl_tensor_create(ctx, &x, LIPCL_F32, &(struct lipcl_shape){5, {1, 3, frames, 64, 128}}) == LIPCL_OK);
+        for (size_t i = 0; i < lipcl_tensor_count(x); i++) ((float *)x->data)[i] = (float)(i * 2654435761u >> 8 & 255) / 255;
+        if (!reader) cr_assert(lipcl_lipnet_reader_create(ctx, &reader, NULL, &params) == LIPCL_OK);
+        cr_assert(lipcl_lipnet_reader_run(ctx, reader, &got, x) == LIPCL_OK);
+        struct lipcl_lipnet_reader *other = NULL;
+        params.model = NULL;
+        cr_assert(lipcl_lipnet_reader_create(ctx, &other, set, &params) == LIPCL_OK);
+        cr_assert(lipcl_lipnet_reader_run(ctx, other, &wanted, x) == LIPCL_OK);
+        cr_expect_eq(memcmp(wanted->data, got->data, lipcl_tensor_bytes(wanted)), 0);
+        lipcl_lipnet_reader_destroy(&other);
+        lipcl_tensor_destroy(&wanted);
+        lipcl_tensor_destroy(&got);
+        lipcl_tensor_destroy(&x);
+    }
+    lipcl_lipnet_reader_destroy(&reader);
+    lipcl_tensor_set_destroy(&set);
 }

@@ -4,6 +4,9 @@
  */
 #include <errno.h>
 #include <locale.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -160,7 +163,16 @@ static int dispatch(int argc, char **argv) {
     return unknown_command(argc, argv);
 }
 
+/* What is large goes back to the system when it is freed, rather than into a heap that never shrinks. */
+static void set_up_memory(void) {
+#ifdef __GLIBC__
+    mallopt(M_MMAP_THRESHOLD, 256 << 10);
+    mallopt(M_TRIM_THRESHOLD, 256 << 10);
+#endif
+}
+
 int main(int argc, char **argv) {
+    set_up_memory();
     setlocale(LC_CTYPE, ""); /* for the width of names; numbers keep their point */
     int code = dispatch(argc - 1, argv + 1);
     bool written = fflush(stdout) == 0 && !ferror(stdout);

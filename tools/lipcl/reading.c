@@ -9,23 +9,30 @@
 #include "progress.h"
 #include "timing.h"
 
-bool reading_load(struct reading *reading, struct lipcl_context *ctx, const char *model) {
+static bool find_model(struct reading *reading, struct lipcl_context *ctx, const char *model) {
     *reading = (struct reading){.ctx = ctx};
     reading->model = model ? format_text("%s", model) : datafile_model();
-    if (!reading->model) return false;
-    if (lipcl_lipnet_load(ctx, &reading->weights, reading->model) != LIPCL_OK) return false;
-    return !options.grammar || lipcl_grammar_load(ctx, &reading->grammar, options.grammar) == LIPCL_OK;
+    return reading->model != NULL;
+}
+
+static bool load_grammar(struct reading *reading) {
+    return !options.grammar || lipcl_grammar_load(reading->ctx, &reading->grammar, options.grammar) == LIPCL_OK;
+}
+
+bool reading_load(struct reading *reading, struct lipcl_context *ctx, const char *model) {
+    return find_model(reading, ctx, model) && lipcl_lipnet_load(ctx, &reading->weights, reading->model) == LIPCL_OK &&
+           load_grammar(reading);
 }
 
 bool reading_open(struct reading *reading, const char *device, const struct lipcl_plan_params *plan) {
-    struct lipcl_lipnet_reader_params params = {.device = device, .plan = *plan};
+    struct lipcl_lipnet_reader_params params = {.device = device, .model = reading->model, .plan = *plan};
     lipcl_lipnet_reader_destroy(&reading->reader);
     return lipcl_lipnet_reader_create(reading->ctx, &reading->reader, reading->weights, &params) == LIPCL_OK;
 }
 
 bool reading_init(struct reading *reading, struct lipcl_context *ctx, const char *model) {
     struct lipcl_plan_params plan = options_plan();
-    return reading_load(reading, ctx, model) && reading_open(reading, options.device, &plan);
+    return find_model(reading, ctx, model) && reading_open(reading, options.device, &plan) && load_grammar(reading);
 }
 
 void reading_finish(struct reading *reading) {

@@ -11,7 +11,7 @@
 struct reading {
     struct lipcl_context *ctx;
     char *model;
-    struct lipcl_tensor_set *weights;
+    struct lipcl_tensor_set *weights; /* NULL after reading_init(): the reader has them as long as it needs them */
     struct lipcl_grammar *grammar;
     struct lipcl_lipnet_reader *reader;
 };
@@ -19,7 +19,7 @@ struct reading {
 /* Loads the weights (NULL: those that ship with lipcl) and the grammar, and opens the device, all as `options` say.
  * False after a message; to be finished in either case. */
 bool reading_init(struct reading *reading, struct lipcl_context *ctx, const char *model);
-/* The same in two parts. A device can be opened again and again, in place of the one before. */
+/* The same in two parts, keeping the weights. A device can be opened again and again, in place of the one before. */
 bool reading_load(struct reading *reading, struct lipcl_context *ctx, const char *model);
 bool reading_open(struct reading *reading, const char *device, const struct lipcl_plan_params *plan);
 void reading_finish(struct reading *reading);
