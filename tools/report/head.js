@@ -57,7 +57,7 @@ function card(device) {
     return whole;
 }
 
-// -- sentences to act on, each from numbers that are further below ------------------------------------------------------------
+// -- sentences to act on, each from numbers that are further below --------------------------------------------------------
 
 const finding = (tone, some, ...text) => element("li", {class: tone}, ...some.map(badge), element("span", {}, ...text));
 const strong = (text) => element("strong", {}, text);

@@ -58,8 +58,7 @@ const p95 = (times) => (times ? times.p95 : null);
 // Of a kernel or a layer; documents of before have `bound` only.
 const limitOf = (work) => work.limited_by ?? work.bound ?? null;
 
-// -- numbers, as they are written. null is unknown.
-// ------------------------------------------------------------------------------
+// -- numbers, as they are written. null is unknown. -----------------------------------------------------------------------
 const UNKNOWN = "\u2013";
 const fixed = (digits) => (value) => (value === null || value === undefined ? UNKNOWN : value.toFixed(digits));
 const grouped = (value, digits = 0) => value === null || value === undefined ?

@@ -15,8 +15,7 @@ function element(tag, attributes = {}, ...children) {
 
 const badge = (device) => element("span", {class: "badge", style: `--device: ${device.colour}`}, device.letter);
 
-// -- tooltips: one element that follows what is pointed at or focused
-// ------------------------------------------------------------
+// -- tooltips: one element that follows what is pointed at or focused -----------------------------------------------------
 const tip = {
     node: document.getElementById("tip"),
     focused: null,  // what the keyboard is on; the pointer's tooltip goes when the page scrolls, the keyboard's comes along
@@ -72,8 +71,7 @@ function explainTerm(node, term) {
     return explain(node, {title, text});
 }
 
-// -- tables
-// --------------------------------------------------------------------------------------------------------------------
+// -- tables ---------------------------------------------------------------------------------------------------------------
 // columns: {title, term, group, text: true for left-aligned text, value(row): what sorts and what the JSON says, format(value,
 // row),
 //           bar(row): share of the cell that is filled, colour(row), mark(row): a class, tip(row), cell(row): a node in place
@@ -165,6 +163,18 @@ function table(container, {columns, rows, caption, sort = null, descending = tru
     if (sort !== null) sortBy(sort, descending);
     return whole;
 }
+
+// Columns. `digits` behind the point; null: as many as the column's largest number needs.
+const textColumn = (title, value, more = {}) => ({title, text: true, value, ...more});
+const numberColumn = (title, value, digits = null, more = {}) =>
+    ({title, value, format: digits === null ? null : fixed(digits), ...more});
+const countColumn = (title, value, more = {}) => ({title, value, format: (count) => grouped(count), ...more});
+const percentColumn = (title, value, digits, more = {}) => ({title, value, format: (share) => percent(share, digits), ...more});
+const deviceColumn = textColumn("Device", (row) => row.device.letter, {
+    cell: (row) => badge(row.device),
+    tip: (row) => ({title: row.device.name, text: row.device.where}),
+});
+const titleOf = (device) => [badge(device), " ", device.name];
 
 // Facts: names down, devices or runs across.
 function facts(container, titles, rows, caption) {

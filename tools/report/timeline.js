@@ -145,8 +145,7 @@ function drawTimeline(container, device, width, transform, zoomed) {
     svg.call(zoom.on("zoom", (event) => event.sourceEvent && zoomed(event.transform))).property("__zoom", transform);
 }
 
-// -- memory of the process, phase by phase
-// -------------------------------------------------------------------------------------
+// -- memory of the process, phase by phase --------------------------------------------------------------------------------
 
 function drawPhases(container, width) {
     const shown = measured.filter((device) => device.data.phases.some((phase) => phase.resident_bytes));
