@@ -4,7 +4,7 @@
 #include "ops/op.h"
 #include "ops/window.h"
 
-extern const struct lowering conv3d_direct, conv3d_winograd;
+extern const struct lowering conv3d_direct, conv3d_winograd, conv3d_winograd_2x2;
 
 static size_t conv3d_parameters(const void *params, const struct lipcl_shape *const *inputs, struct op_parameter *out) {
     const struct lipcl_conv3d_params *conv = params;
@@ -99,7 +99,7 @@ static char *conv3d_text(struct arena *arena, const void *params) {
                         s[2], p[0], p[1], p[2], d[0], d[1], d[2], conv->groups);
 }
 
-static const struct lowering *const conv3d_lowerings[] = {&conv3d_winograd, &conv3d_direct, NULL};
+static const struct lowering *const conv3d_lowerings[] = {&conv3d_winograd, &conv3d_winograd_2x2, &conv3d_direct, NULL};
 
 const struct op_def conv3d_op = {
     .name = "conv3d",

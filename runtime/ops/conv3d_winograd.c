@@ -1,8 +1,9 @@
 /* Lowers conv3d to two launches: cl_kernels/winograd_input.cl, and cl_kernels/winograd_output.cl with the epilogue.
  *
- * Spatial F(4x4, r x r) for r = 3 and 5; the temporal taps are summed inside the products. A convolution of stride 2 becomes
- * one of stride 1 over four times as many channels, its phases: tap k of the kernel with padding P reads phase (k - P) mod S at
- * the distance floor((k - P) / S).
+ * Spatial F(m x m, r x r) for r = 3 and 5; the temporal taps are summed inside the products. m = 4 multiplies least, m = 2
+ * wastes less on small planes; their rounding errors differ, so each is a lowering with a bound of its own. A convolution of
+ * stride 2 becomes one of stride 1 over four times as many channels, its phases: tap k of the kernel with padding P reads phase
+ * (k - P) mod S at the distance floor((k - P) / S).
  */
 #include <math.h>
 #include <stdio.h>
@@ -13,7 +14,7 @@
 #include "ops/op.h"
 
 /* So much of V at a time a core: with more of them the next product finds it in the last cache, but not in memory. */
-enum { STEP = 4, VEC = 16, ROWS = 6, PART_BYTES = 3 << 20 };
+enum { MAX_VEC = 16, PART_BYTES = 3 << 20 };
 
 /* floor(a / b) for b > 0. */
 static long floor_div(long a, long b) {
@@ -26,7 +27,7 @@ struct axis {
     size_t out, tiles;
 };
 
-static struct axis make_axis(const struct lipcl_conv3d_params *conv, size_t i, size_t out) {
+static struct axis make_axis(const struct lipcl_conv3d_params *conv, size_t i, size_t out, size_t step) {
     long stride = (long)conv->stride[i], first = floor_div(-(long)conv->padding[i], stride);
     long last = floor_div((long)conv->kernel[i] - 1 - (long)conv->padding[i], stride);
     return (struct axis){
@@ -34,13 +35,13 @@ static struct axis make_axis(const struct lipcl_conv3d_params *conv, size_t i, s
         .taps = (size_t)(last - first + 1),
         .padding = (size_t)-first,
         .out = out,
-        .tiles = size_ceil_div(out, STEP),
+        .tiles = size_ceil_div(out, step),
     };
 }
 
 bool conv3d_winograd_shape_init(struct conv3d_winograd_shape *s, const struct lipcl_conv3d_params *conv,
-                                const struct lipcl_shape *x, const struct lipcl_shape *y) {
-    struct axis h = make_axis(conv, 1, y->dims[3]), w = make_axis(conv, 2, y->dims[4]);
+                                const struct lipcl_shape *x, const struct lipcl_shape *y, size_t step) {
+    struct axis h = make_axis(conv, 1, y->dims[3], step), w = make_axis(conv, 2, y->dims[4], step);
     *s = (struct conv3d_winograd_shape){
         .batch = x->dims[0],
         .frames_in = x->dims[2],
@@ -61,7 +62,7 @@ bool conv3d_winograd_shape_init(struct conv3d_winograd_shape *s, const struct li
     if (conv->padding[1] % conv->stride[1] || conv->padding[2] % conv->stride[2]) return false;
     /* Frames of temporal padding are stored once for all taps, so there must be as many outputs as that gives. */
     if (s->frames_in + 2 * conv->padding[0] != s->frames_out + conv->kernel[0] - 1) return false;
-    return winograd_init(&s->transform, STEP, h.taps);
+    return winograd_init(&s->transform, step, h.taps);
 }
 
 /* Element (kt, c, a, b) of the kernel over phases, for output channel k; 0 where the phase has no tap. */
@@ -90,18 +91,27 @@ void conv3d_winograd_weight(const struct conv3d_winograd_shape *s, const struct 
         }
 }
 
-static bool pool_fits(const struct lipcl_maxpool3d_params *pool, const struct lipcl_shape *op_output) {
+static bool pool_fits(const struct lipcl_maxpool3d_params *pool, const struct lipcl_shape *op_output, size_t step) {
     if (!pool) return true;
     for (size_t i = 0; i < 3; i++)
         if (pool->padding[i] || pool->dilation[i] != 1 || pool->stride[i] != pool->kernel[i] ||
             (pool->ceil_mode && op_output->dims[2 + i] % pool->kernel[i]))
             return false;
-    return pool->kernel[0] == 1 && STEP % pool->kernel[1] == 0 && STEP % pool->kernel[2] == 0;
+    return pool->kernel[0] == 1 && step % pool->kernel[1] == 0 && step % pool->kernel[2] == 0;
 }
 
-/* The tiles at a time. */
-enum { TILES };
-static const struct tuning_knob knobs[] = {[TILES] = {"TILES", {1, 3, 8, 32, 128}}, {0}};
+/* The tiles at a time, and a work-item's output channels and frames. */
+enum { TILES, VEC, ROWS };
+static const struct tuning_knob knobs[] = {
+    [TILES] = {"TILES", {1, 3, 8, 32, 128}},
+    [VEC] = {"VEC", {4, 8, 16}},
+    [ROWS] = {"ROWS", {2, 4, 5, 6, 8}},
+    {0},
+};
+
+static size_t output_vec(const struct lower_request *request) {
+    return tuned(request, VEC, MAX_VEC);
+}
 
 /* Tiles are independent of each other, so V is made and used up some tiles at a time, all frames of them: the last part begins
  * early where they do not divide. */
@@ -135,12 +145,13 @@ static void set_parts(struct launch *launch, const struct parts *parts) {
     launch->last = 1 + parts->total - parts->tiles;
 }
 
-static bool supports(const struct lower_request *request) {
+static bool supports(const struct lower_request *request, size_t step) {
     struct conv3d_winograd_shape s;
     const struct lipcl_conv3d_params *conv = request->params;
     /* The private tile array and the streamed weights suit the caches of a CPU, not a GPU's registers. */
-    if (!request->caps->cpu || request->exact || !pool_fits(request->epilogue.pool, &request->op_outputs[0])) return false;
-    if (!conv3d_winograd_shape_init(&s, conv, request->input_shapes[0], &request->op_outputs[0])) return false;
+    if (!request->caps->cpu || request->exact || !pool_fits(request->epilogue.pool, &request->op_outputs[0], step))
+        return false;
+    if (!conv3d_winograd_shape_init(&s, conv, request->input_shapes[0], &request->op_outputs[0], step)) return false;
     size_t tiles, bytes;
     return size_multiply(&tiles, s.tiles_h * s.tiles_w, s.batch * s.frames_out) && tiles < (size_t)1 << 24 &&
            size_multiply(&bytes, s.frames_in + 2 * conv->padding[0],
@@ -149,11 +160,11 @@ static bool supports(const struct lower_request *request) {
 }
 
 /* Worth it where the products dominate: with few channels the transforms cost more than they save. */
-static bool pays(const struct lower_request *request) {
+static bool pays(const struct lower_request *request, size_t step) {
     const struct lipcl_conv3d_params *conv = request->params;
     const size_t *x = request->input_shapes[0]->dims, *y = request->op_outputs[0].dims;
-    return x[1] * conv->stride[1] * conv->stride[2] * conv->kernel[0] >= 32 && conv->out_channels >= 16 && y[3] >= 4 &&
-           y[4] >= 4;
+    return x[1] * conv->stride[1] * conv->stride[2] * conv->kernel[0] >= 32 && conv->out_channels >= 16 && y[3] >= step &&
+           y[4] >= step;
 }
 
 /* "c*d[0]+c*d[1]": a row of a transform as the kernels' arithmetic. */
@@ -185,10 +196,10 @@ static enum lipcl_status pack_weights(struct lipcl_context *ctx, const struct lo
                                       const struct conv3d_winograd_shape *s, struct arg *weight, struct arg *bias) {
     enum lipcl_status status;
     const struct lipcl_conv3d_params *conv = request->params;
-    size_t points = s->transform.n * s->transform.n, taps = conv->kernel[0], K = s->out_channels,
-           blocks = size_ceil_div(K, VEC);
+    size_t points = s->transform.n * s->transform.n, taps = conv->kernel[0], K = s->out_channels, vec = output_vec(request),
+           blocks = size_ceil_div(K, vec);
     float *data;
-    TRY(lowered_constant(ctx, lowered, weight, &data, blocks * points * taps * s->channels * VEC));
+    TRY(lowered_constant(ctx, lowered, weight, &data, blocks * points * taps * s->channels * vec));
 #pragma omp parallel for
     for (size_t k = 0; k < K; k++)
         for (size_t kt = 0; kt < taps; kt++)
@@ -196,10 +207,10 @@ static enum lipcl_status pack_weights(struct lipcl_context *ctx, const struct lo
                 double u[WINOGRAD_MAX][WINOGRAD_MAX];
                 conv3d_winograd_weight(s, conv, request->parameters[1]->data, k, kt, c, u);
                 for (size_t p = 0; p < points; p++)
-                    data[(((k / VEC * points + p) * taps + kt) * s->channels + c) * VEC + k % VEC] =
+                    data[(((k / vec * points + p) * taps + kt) * s->channels + c) * vec + k % vec] =
                         (float)u[p / s->transform.n][p % s->transform.n];
             }
-    TRY(lowered_constant(ctx, lowered, bias, &data, blocks * VEC));
+    TRY(lowered_constant(ctx, lowered, bias, &data, blocks * vec));
     if (request->parameters[2]) memcpy(data, request->parameters[2]->data, K * sizeof *data);
 
 fail:
@@ -222,16 +233,16 @@ static enum lipcl_status append_input(struct lipcl_context *ctx, const struct lo
     size_t in[5], vec = 1;
     struct launch *launch;
     for (size_t dim = 0; dim < 5; dim++) layout_stride(&request->input_layouts[0], dim, &in[dim]);
-    while (vec < s->channels && vec < VEC) vec *= 2;
+    while (vec < s->channels && vec < MAX_VEC) vec *= 2;
     const char *rows = matrix_text(lowered->arena, "IN", t->bt, t->n, t->n);
     if (!rows) TRY(fail_memory(ctx, 1024));
     TRY(lowered_launch(
         ctx, lowered, &launch, "winograd_input.cl", "winograd_input",
         "-cl-mad-enable -DN=%zu -DC=%zu -DIN_T=%zu -DIN_H=%zu -DIN_W=%zu -DX_N=%zu -DX_C=%zu -DX_T=%zu -DX_H=%zu "
-        "-DX_W=%zu -DSH=%zu -DSW=%zu -DPT=%zu -DPH=%zu -DPW=%zu -DTILES_H=%zu -DTILES_W=%zu -DSTEP=%d -DSIZE=%zu "
+        "-DX_W=%zu -DSH=%zu -DSW=%zu -DPT=%zu -DPH=%zu -DPW=%zu -DTILES_H=%zu -DTILES_W=%zu -DSTEP=%zu -DSIZE=%zu "
         "-DVEC=%zu%s",
         x[0], x[1], x[2], x[3], x[4], in[0], in[1], in[2], in[3], in[4], s->phases_h, s->phases_w, conv->padding[0],
-        s->padding_h, s->padding_w, s->tiles_h, s->tiles_w, STEP, t->n, vec, rows));
+        s->padding_h, s->padding_w, s->tiles_h, s->tiles_w, t->m, t->n, vec, rows));
     launch->global[0] = size_ceil_div(s->channels, vec);
     launch->global[2] = s->frames_in + 2 * conv->padding[0];
     set_parts(launch, parts);
@@ -254,21 +265,21 @@ static enum lipcl_status append_output(struct lipcl_context *ctx, const struct l
     const struct lipcl_maxpool3d_params *pool = request->epilogue.pool;
     const size_t *y = request->outputs[0].dims;
     const struct winograd *t = &s->transform;
-    size_t frames = size_min(ROWS, s->frames_out);
+    size_t frames = size_min(tuned(request, ROWS, 6), s->frames_out), vec = output_vec(request);
     struct launch *launch;
     const char *rows = matrix_text(lowered->arena, "OUT", t->at, t->m, t->n);
     if (!rows) TRY(fail_memory(ctx, 1024));
     TRY(lowered_launch(
         ctx, lowered, &launch, "winograd_output.cl", "winograd_output",
         "-cl-mad-enable -DN=%zu -DOUT_T=%zu -DOUT_H=%zu -DOUT_W=%zu -DK=%zu -DKT=%zu -DCHANNELS=%zu -DTILES_H=%zu "
-        "-DTILES_W=%zu -DSTEP=%d -DSIZE=%zu -DPOOL_H=%zu -DPOOL_W=%zu -DRELU=%d -DVEC=%d -DROWS=%zu%s",
-        s->batch, y[2], y[3], y[4], s->out_channels, conv->kernel[0], s->channels, s->tiles_h, s->tiles_w, STEP, t->n,
-        pool ? pool->kernel[1] : 1, pool ? pool->kernel[2] : 1, request->epilogue.relu, VEC, frames, rows));
+        "-DTILES_W=%zu -DSTEP=%zu -DSIZE=%zu -DPOOL_H=%zu -DPOOL_W=%zu -DRELU=%d -DVEC=%zu -DROWS=%zu%s",
+        s->batch, y[2], y[3], y[4], s->out_channels, conv->kernel[0], s->channels, s->tiles_h, s->tiles_w, t->m, t->n,
+        pool ? pool->kernel[1] : 1, pool ? pool->kernel[2] : 1, request->epilogue.relu, vec, frames, rows));
     launch->global[0] = size_ceil_div(s->frames_out, frames);
-    launch->global[2] = size_ceil_div(s->out_channels, VEC);
+    launch->global[2] = size_ceil_div(s->out_channels, vec);
     set_parts(launch, parts);
     double products = (double)(t->n * t->n * conv->kernel[0] * s->channels), transform = nonzeros(t->at, t->m, t->n);
-    launch->flops = 2 * (double)(launch->global[0] * frames * launch->global[1] * launch->global[2] * VEC) *
+    launch->flops = 2 * (double)(launch->global[0] * frames * launch->global[1] * launch->global[2] * vec) *
                     (products + transform * (double)(t->n + t->m));
     launch->arg_count = 4;
     launch->args[0] = v;
@@ -280,12 +291,13 @@ fail:
     return status;
 }
 
-static enum lipcl_status lower(struct lipcl_context *ctx, const struct lower_request *request, struct lowered *lowered) {
+static enum lipcl_status lower(struct lipcl_context *ctx, const struct lower_request *request, struct lowered *lowered,
+                               size_t step) {
     enum lipcl_status status;
     const struct lipcl_conv3d_params *conv = request->params;
     struct conv3d_winograd_shape s;
     struct arg v, weight, bias;
-    conv3d_winograd_shape_init(&s, conv, request->input_shapes[0], &request->op_outputs[0]);
+    conv3d_winograd_shape_init(&s, conv, request->input_shapes[0], &request->op_outputs[0], step);
     struct parts parts = choose_parts(request, &s);
     TRY(pack_weights(ctx, request, lowered, &s, &weight, &bias));
     TRY(lowered_scratch(ctx, lowered, &v, parts.tiles * parts.tile_bytes));
@@ -298,13 +310,56 @@ fail:
     return status;
 }
 
+static bool supports_4(const struct lower_request *request) {
+    return supports(request, 4);
+}
+
+static bool pays_4(const struct lower_request *request) {
+    return pays(request, 4);
+}
+
+static enum lipcl_status lower_4(struct lipcl_context *ctx, const struct lower_request *request, struct lowered *lowered) {
+    return lower(ctx, request, lowered, 4);
+}
+
+static enum lipcl_status magnitude_4(struct lipcl_context *ctx, const struct ref_io *io) {
+    return conv3d_winograd_magnitude(ctx, io, 4);
+}
+
 const struct lowering conv3d_winograd = {
     .name = "conv3d_winograd",
     .knobs = knobs,
-    .supports = supports,
-    .pays = pays,
+    .supports = supports_4,
+    .pays = pays_4,
     .accepts = accepts_strided,
-    .lower = lower,
-    .magnitude = conv3d_winograd_magnitude,
-    .grain = {1, 1, 1, STEP, STEP},
+    .lower = lower_4,
+    .magnitude = magnitude_4,
+    .grain = {1, 1, 1, 4, 4},
+};
+
+static bool supports_2(const struct lower_request *request) {
+    return supports(request, 2);
+}
+
+static bool pays_2(const struct lower_request *request) {
+    return pays(request, 2) && request->input_shapes[0]->dims[1] >= 16;
+}
+
+static enum lipcl_status lower_2(struct lipcl_context *ctx, const struct lower_request *request, struct lowered *lowered) {
+    return lower(ctx, request, lowered, 2);
+}
+
+static enum lipcl_status magnitude_2(struct lipcl_context *ctx, const struct ref_io *io) {
+    return conv3d_winograd_magnitude(ctx, io, 2);
+}
+
+const struct lowering conv3d_winograd_2x2 = {
+    .name = "conv3d_winograd_2x2",
+    .knobs = knobs,
+    .supports = supports_2,
+    .pays = pays_2,
+    .accepts = accepts_strided,
+    .lower = lower_2,
+    .magnitude = magnitude_2,
+    .grain = {1, 1, 1, 2, 2},
 };

@@ -18,9 +18,9 @@ struct conv3d_winograd_shape {
     struct winograd transform;
 };
 
-/* False where the convolution from x to y is none that the lowering can do. */
+/* By tiles of step x step outputs. False where the convolution from x to y is none that the lowering can do. */
 bool conv3d_winograd_shape_init(struct conv3d_winograd_shape *shape, const struct lipcl_conv3d_params *conv,
-                                const struct lipcl_shape *x, const struct lipcl_shape *y);
+                                const struct lipcl_shape *x, const struct lipcl_shape *y, size_t step);
 
 /* u = G w G^T for one output channel, temporal tap and channel of the phases. */
 void conv3d_winograd_weight(const struct conv3d_winograd_shape *shape, const struct lipcl_conv3d_params *conv,
@@ -28,6 +28,6 @@ void conv3d_winograd_weight(const struct conv3d_winograd_shape *shape, const str
 
 /* What takes the place of the magnitude sum S in the bound, one per output of the convolution: the root of the sum of the
  * squares of all that rounding may do, see conv3d_winograd_bound.c. */
-enum lipcl_status conv3d_winograd_magnitude(struct lipcl_context *ctx, const struct ref_io *io);
+enum lipcl_status conv3d_winograd_magnitude(struct lipcl_context *ctx, const struct ref_io *io, size_t step);
 
 #endif

@@ -154,7 +154,7 @@ static void do_frame(const struct work *work, size_t n, size_t t, double *m) {
     }
 }
 
-enum lipcl_status conv3d_winograd_magnitude(struct lipcl_context *ctx, const struct ref_io *io) {
+enum lipcl_status conv3d_winograd_magnitude(struct lipcl_context *ctx, const struct ref_io *io, size_t step) {
     enum lipcl_status status = LIPCL_OK;
     const struct lipcl_conv3d_params *conv = io->params;
     const struct lipcl_shape *x = &io->inputs[0]->shape, *y = &io->outputs[0]->shape;
@@ -165,7 +165,7 @@ enum lipcl_status conv3d_winograd_magnitude(struct lipcl_context *ctx, const str
     work.magnitude = io->magnitude;
     double *u = NULL;
     bool out_of_memory = false;
-    if (!conv3d_winograd_shape_init(&work.s, conv, x, y))
+    if (!conv3d_winograd_shape_init(&work.s, conv, x, y, step))
         TRY(fail(ctx, LIPCL_ERROR_ARGUMENT, "conv3d: no Winograd convolution"));
     const struct conv3d_winograd_shape *s = &work.s;
     size_t n = s->transform.n, points = n * n, K = s->out_channels, taps = conv->kernel[0];

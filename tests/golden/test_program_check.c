@@ -20,7 +20,7 @@ static json_int_t count_of(const json_t *object, const char *key) {
 Test(program_check, lists_operators_and_lowerings) {
     struct program_run run = RUN("check", "--list"), part = RUN("check", "--list", "--op", "g*", "--json");
     cr_expect_eq(run.status, 0);
-    expect_in("conv3d        conv3d_winograd  conv3d_direct\n", run.out);
+    expect_in("conv3d        conv3d_winograd  conv3d_winograd_2x2  conv3d_direct\n", run.out);
     expect_in("permute       permute_copy\n", run.out);
     json_t *document = program_json(&part), *operators = json_object_get(document, "operators");
     cr_assert_eq(json_array_size(operators), 1);
