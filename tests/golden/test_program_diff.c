@@ -292,9 +292,7 @@ Test(program_diff, what_was_run_differently_is_told) {
     program_run_finish(&run);
 }
 
-/* -- devices
- * -------------------------------------------------------------------------------------------------------------------
- */
+/* -- devices -------------------------------------------------------------------------------------------------------------- */
 
 static void expect_devices(const char *option, const char *value, const char *a, const char *b) {
     json_t *document = diff(0, option, value);
@@ -336,9 +334,7 @@ Test(program_diff, devices_that_failed_are_left_out) {
     expect_devices(NULL, NULL, "0:0", "1:0");
 }
 
-/* -- what is refused
- * -----------------------------------------------------------------------------------------------------------
- */
+/* -- what is refused ------------------------------------------------------------------------------------------------------ */
 
 static void expect_refused(const char *reason) {
     struct program_run run = RUN("profile", "diff", a_file, b_file, "--fail-above", "5");
@@ -435,9 +431,7 @@ Test(program_diff, command_lines_that_make_no_sense) {
     program_run_finish(&run);
 }
 
-/* -- real ones
- * -----------------------------------------------------------------------------------------------------------------
- */
+/* -- real ones ------------------------------------------------------------------------------------------------------------ */
 
 /* Of 8 numbers, the smallest and the largest have the median between them with 99 %, the next ones with 93 % only. */
 static void expect_band(const json_t *object) {
