@@ -18,7 +18,7 @@
 #include "support/kept_messages.h"
 #include "support/program.h"
 
-enum { FRAMES = 2, MAX_FILES = 32 };
+enum { FRAMES = 3, MAX_FILES = 32 };
 
 static char *cache; /* a folder */
 static struct lipcl_context *ctx;

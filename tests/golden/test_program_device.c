@@ -91,7 +91,7 @@ Test(program_device, a_wrong_kernel_is_a_mismatch) {
     char *folder = test_folder_make();
     const char *clip = in_folder(folder, "short.npy");
     char variable[600];
-    put_clip(clip, 20, 8);
+    put_clip(clip, 20, 5);
     snprintf(variable, sizeof variable, "LIPCL_KERNEL_DIR=%s", folder);
     const char *const environment[] = {variable, NULL};
     spoil_kernel(folder, "conv3d_direct.cl", "load_v(bias", "0.001f + load_v(bias");

@@ -8,7 +8,7 @@
 #include "support/program.h"
 #include "support/sabotage.h"
 
-enum { FRAMES = 6 };
+enum { FRAMES = 5 };
 
 static char *folder, *kernels;
 static const char *clip;

@@ -20,7 +20,7 @@ static void set_up(void) {
     device = program_device();
     clip = in_folder(folder, "short.npy");
     kernels = in_folder(folder, "kernels");
-    put_clip(clip, 20, 4);
+    put_clip(clip, 20, 5);
     cr_assert_eq(mkdir(kernels, 0777), 0);
 }
 
@@ -195,7 +195,7 @@ Test(program_verify, a_failure_is_saved_whole) {
 
     static const char *const names[] = {"input.0.npy", "conv2.weight.npy", "conv2.bias.npy", "output.0.npy", "reference.0.npy"};
     static const struct lipcl_shape shapes[] = {
-        {5, {1, 32, 4, 16, 32}}, {5, {64, 32, 3, 5, 5}}, {1, {64}}, {5, {1, 64, 4, 8, 16}}, {5, {1, 64, 4, 8, 16}}};
+        {5, {1, 32, 5, 16, 32}}, {5, {64, 32, 3, 5, 5}}, {1, {64}}, {5, {1, 64, 5, 8, 16}}, {5, {1, 64, 5, 8, 16}}};
     cr_expect_eq(json_array_size(json_object_get(document, "tensors")), 5);
     struct lipcl_tensor *tensors[5];
     for (size_t i = 0; i < 5; i++) {
