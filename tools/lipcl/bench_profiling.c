@@ -1,9 +1,10 @@
 /* bench_profiling.c: what profiling costs a run, measured in pairs.
  *
  * A round makes two plans anew, each on a device of its own, so that chance, not one layout of memory, decides which is faster.
- * One is never profiled (N), the other has been and is switched off (F) and on (O). They run in the order N F O O F N
- * or N O F F O N, so that what changes steadily during a round changes all three alike. A round's costs are O / F - 1 and
- * F / N - 1, those of all rounds their median and its confidence interval. */
+ * One is never profiled (N), the other has been and is switched off (F) and on (O). They run in the orders F N N F and F O O F,
+ * or N F F N and O F F O, in turn, each after a place that does not count, so that what changes steadily, and whose memory the
+ * caches hold, is alike for both. A round's costs are O / F - 1 and F / N - 1, those of all rounds their median and its
+ * confidence interval. */
 #include <stdlib.h>
 
 #include <lipcl/profile.h>
@@ -14,15 +15,16 @@
 #include "progress.h"
 
 /* Runs of a place in that order: some to warm up, as another plan or a switch of queues came before, and those that count. */
-enum { WARM_UP_A_PLACE = 3, RUNS_A_PLACE = 3 };
+enum { WARM_UP_A_PLACE = 2, RUNS_A_PLACE = 3 };
 
 enum state { NEVER, OFF, ON, STATES };
-enum { PLACES = 6 };
-static const enum state orders[2][PLACES] = {{NEVER, OFF, ON, ON, OFF, NEVER}, {NEVER, ON, OFF, OFF, ON, NEVER}};
+enum { PLACES = 4 };
+static const enum state off_orders[2][PLACES] = {{OFF, NEVER, NEVER, OFF}, {NEVER, OFF, OFF, NEVER}};
+static const enum state on_orders[2][PLACES] = {{OFF, ON, ON, OFF}, {ON, OFF, OFF, ON}};
 
 /* Keeps what it is told, as whoever profiles will. */
 struct listener {
-    size_t count;
+    size_t count, runs; /* events of all runs that were to tell of some, and how many these are */
     struct lipcl_profile_event kept[512];
 };
 
@@ -68,21 +70,40 @@ static bool time_place(const struct bench *bench, const struct subject *subject,
     return true;
 }
 
-static bool measure_round(const struct bench *bench, const struct subject *never, const struct subject *switched,
-                          const enum state *order, struct listener *listener, double sums[STATES]) {
-    struct lipcl_context *ctx = bench->ctx;
+/* What a round is made of. */
+struct round {
+    const struct subject *never, *switched;
+    struct listener *listener;
+};
+
+static bool run_place(const struct bench *bench, const struct round *round, enum state state, double *ms) {
+    lipcl_profile_fn fn = state == ON ? keep_event : NULL;
+    if (state != NEVER && lipcl_plan_set_profile(bench->ctx, round->switched->plan, fn, round->listener) != LIPCL_OK)
+        return false;
+    if (state == ON) round->listener->runs += WARM_UP_A_PLACE + RUNS_A_PLACE;
+    return time_place(bench, state == NEVER ? round->never : round->switched, ms);
+}
+
+/* Sums of the places' times by state. */
+static bool run_order(const struct bench *bench, const struct round *round, const enum state order[PLACES],
+                      double sums[STATES]) {
+    double ms;
     for (size_t i = 0; i < STATES; i++) sums[i] = 0;
-    if (lipcl_plan_set_profile(ctx, switched->plan, keep_event, listener) != LIPCL_OK) return false;
-    if (!run_once(bench, switched)) return false;
+    if (!run_place(bench, round, order[0], &ms)) return false;
     for (size_t i = 0; i < PLACES; i++) {
-        enum state state = order[i];
-        double ms;
-        if (state != NEVER &&
-            lipcl_plan_set_profile(ctx, switched->plan, state == ON ? keep_event : NULL, listener) != LIPCL_OK)
-            return false;
-        if (!time_place(bench, state == NEVER ? never : switched, &ms)) return false;
-        sums[state] += ms;
+        if (!run_place(bench, round, order[i], &ms)) return false;
+        sums[order[i]] += ms;
     }
+    return true;
+}
+
+static bool measure_round(const struct bench *bench, const struct round *round, size_t turn, double *off, double *on) {
+    double sums[STATES], ms;
+    if (!run_place(bench, round, ON, &ms)) return false; /* from now on it has been */
+    if (!run_order(bench, round, off_orders[turn], sums)) return false;
+    *off = sums[OFF] / sums[NEVER] - 1;
+    if (!run_order(bench, round, on_orders[turn], sums)) return false;
+    *on = sums[ON] / sums[OFF] - 1;
     return true;
 }
 
@@ -93,18 +114,15 @@ bool bench_measure_profiling(struct bench *bench, size_t first_task) {
     bool ok = true;
     for (size_t i = 0; ok && i < rounds; i++) {
         struct subject subjects[2] = {{0}};
-        double sums[STATES];
+        const struct round round = {&subjects[i % 2], &subjects[1 - i % 2], listener};
         progress_task(first_task + i, "profiling: round %zu of %zu", i + 1, rounds);
         ok = subject_init(&subjects[0], bench) && subject_init(&subjects[1], bench) &&
-             measure_round(bench, &subjects[i % 2], &subjects[1 - i % 2], orders[i / 2 % 2], listener, sums);
-        if (ok) off[i] = sums[OFF] / sums[NEVER] - 1;
-        if (ok) on[i] = sums[ON] / sums[OFF] - 1;
+             measure_round(bench, &round, i / 2 % 2, &off[i], &on[i]);
         for (size_t k = 0; k < 2; k++) subject_finish(&subjects[k]);
     }
-    size_t profiled = rounds * (1 + 2 * (WARM_UP_A_PLACE + RUNS_A_PLACE));
     if (ok && rounds)
         bench->profiling = (struct bench_profiling){.rounds = rounds,
-                                                    .events = listener->count / profiled,
+                                                    .events = listener->count / listener->runs,
                                                     .off = estimate_of(off, rounds),
                                                     .on = estimate_of(on, rounds)};
     free(listener);
