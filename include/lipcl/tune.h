@@ -70,6 +70,30 @@ struct lipcl_tuned_layer {
 LIPCL_API enum lipcl_status lipcl_tuner_run(struct lipcl_context *ctx, struct lipcl_tuner *tuner, size_t layer,
                                             struct lipcl_tuned_layer *result);
 
+/* What came of CLBlast's parameters. Strings are owned by the tuner. */
+struct lipcl_tuned_clblast {
+    const char *library; /* "libclblast.so.1.5.3"; NULL: CLBlast is no candidate here, and nothing else is known */
+    const char *values;  /* "XGEMM=1 DIRECT=3 MIN_INDIRECT=128": rows of runtime/device/blast_tables.c; "": CLBlast's own parameters */
+    size_t products;     /* of the graph's layers, where CLBlast could multiply */
+    uint64_t default_ns; /* all of them with CLBlast's own parameters ... */
+    uint64_t ns;         /* ... and with these */
+    size_t candidates;   /* how many sets of parameters were run */
+    size_t refused;      /* of them: CLBlast, the compiler or the comparison with the reference refused them */
+    bool kept, stopped;  /* as in struct lipcl_tuned_layer */
+};
+
+/* Tries parameters for CLBlast's kernels (tiles, vectors, work-groups, and which kernel takes which sizes) on the products of
+ * the graph's layers, and keeps the fastest as a record of this device, driver and CLBlast. Layers tuned from then on, and
+ * plans that use records, have them. Each set has to give the reference's numbers before it counts. The budget is the tuner's.
+ *
+ * CLBlast's own parameters are lost to the process and this device with the first set that is tried: to tune layers afterwards,
+ * call this in a process of its own, as `lipcl tune` does. Errors as of lipcl_tuner_run(). */
+LIPCL_API enum lipcl_status lipcl_tuner_clblast(struct lipcl_context *ctx, struct lipcl_tuner *tuner,
+                                                struct lipcl_tuned_clblast *result);
+
+/* Whether CLBlast is there and layers of the graph may use it. */
+LIPCL_API bool lipcl_tuner_has_clblast(const struct lipcl_tuner *tuner);
+
 /* The records of one device and driver. */
 struct lipcl_tuning_record {
     const char *layer; /* operator, parameters, shapes and layouts in words */

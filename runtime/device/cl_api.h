@@ -110,6 +110,7 @@ static inline cl_int cl_recorded(struct lipcl_device *device, cl_int code, cl_ev
 }
 
 bool cl_blast_is_available(void);
+const char *cl_blast_name(void); /* after cl_blast_is_available() */
 enum lipcl_status cl_blast_temporary_bytes(struct lipcl_device *device, size_t *bytes, const struct device_gemm *gemm);
 /* The device goes: CLBlast forgets what it keeps when no other uses it. */
 void cl_blast_leave(struct lipcl_device *device);

@@ -220,6 +220,7 @@ static void fill_caps(struct lipcl_device *device, const struct cl_state *state)
     device->caps = (struct device_caps){
         .cpu = info->type == LIPCL_DEVICE_CPU,
         .has_clblast = cl_blast_is_available,
+        .clblast_name = cl_blast_name,
         .flushes_denormals = !info->denormals,
         .compute_units = info->compute_units,
         .max_work_group = info->max_work_group,

@@ -18,6 +18,7 @@ struct device_caps {
     bool cpu;  /* an OpenCL CPU device: wide vectors, a work-item a work-group */
     /* device_gemm() works: asked when it matters, because looking loads CLBlast; NULL: it does not. */
     bool (*has_clblast)(void);
+    const char *(*clblast_name)(void); /* "libclblast.so.1.5.3": which one that is; where has_clblast() */
     bool flushes_denormals;
     size_t compute_units;
     size_t max_work_group; /* of the device; a kernel's own limit may be lower */
@@ -32,6 +33,12 @@ struct device_caps {
 struct device_buffer;
 struct device_kernel;
 
+/* Parameters of CLBlast's kernels: rows (from 1) of the tables of blast.h, and from which third root of m n k on a product is
+ * done by Xgemm instead of XgemmDirect. */
+struct blast_choice {
+    size_t xgemm, direct, min_indirect;
+};
+
 /* C [m,n] = A [m,k] B [k,n] + beta C, row-major, leading dimensions and offsets in elements. */
 struct device_gemm {
     size_t m, n, k;
@@ -42,6 +49,8 @@ struct device_gemm {
     bool b_transposed; /* B is stored as [n,k] */
     float beta;
     struct device_buffer *temporary; /* device_gemm_temporary_bytes() bytes; NULL when that is 0 */
+    /* NULL: as CLBlast likes, or as another product of this process on this device has had it. */
+    const struct blast_choice *blast;
 };
 
 const struct device_caps *device_caps(const struct lipcl_device *device);

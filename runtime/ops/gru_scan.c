@@ -124,6 +124,7 @@ const struct lowering gru_packed = {
 
 const struct lowering gru_clblast = {
     .name = "gru_clblast",
+    .clblast = true,
     .reads_any_dtype = true,
     .knobs = clblast_knobs,
     .supports = supports_clblast,

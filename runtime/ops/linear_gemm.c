@@ -80,6 +80,7 @@ const struct lowering linear_packed = {
 
 const struct lowering linear_clblast = {
     .name = "linear_clblast",
+    .clblast = true,
     .reads_any_dtype = true,
     .supports = supports_clblast,
     .accepts = accepts,

@@ -176,6 +176,7 @@ struct lowered {
 
 struct lowering {
     const char *name;
+    bool clblast;         /* its products are CLBlast's */
     bool reads_any_dtype; /* of parameters, which come as they are stored: large ones are not widened only to be packed */
     /* Its tuning space: at most TUNING_MAX_KNOBS, ends with one without a name; NULL: nothing to choose. Not every
      * combination suits every layer: `supports` has the last word. */

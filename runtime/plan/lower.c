@@ -25,6 +25,24 @@ static struct device_buffer *bound(const struct bindings *bindings, struct arg a
     return NULL;
 }
 
+/* NULL: CLBlast's own parameters. */
+static const struct blast_choice *blast_of(struct lipcl_plan *plan) {
+    const struct blast_choice *asked = &plan->checks.blast;
+    if (asked->xgemm) return asked;
+    if (!plan->knows_blast && plan->tuning) tuning_blast(device_context(plan->device), plan->tuning, &plan->caps, &plan->blast);
+    plan->knows_blast = true;
+    return plan->blast.xgemm ? &plan->blast : NULL;
+}
+
+static enum lipcl_status temporary_bytes(struct lipcl_plan *plan, size_t *bytes, struct device_gemm *gemm) {
+    enum lipcl_status status = device_gemm_temporary_bytes(plan->device, bytes, gemm);
+    if (status != LIPCL_ERROR_UNSUPPORTED || gemm->blast != &plan->blast) return status;
+    log_message(device_context(plan->device), LIPCL_LOG_WARN, "tuning: the record of CLBlast's parameters is ignored");
+    plan->blast = (struct blast_choice){0};
+    gemm->blast = NULL;
+    return device_gemm_temporary_bytes(plan->device, bytes, gemm);
+}
+
 static enum lipcl_status compile_gemm(struct lipcl_plan *plan, struct plan_launch *out, const struct launch *launch,
                                       const struct bindings *bindings) {
     size_t bytes;
@@ -34,7 +52,8 @@ static enum lipcl_status compile_gemm(struct lipcl_plan *plan, struct plan_launc
     out->gemm.c = bound(bindings, launch->args[2]);
     out->flops = 2.0 * (double)launch->gemm.m * (double)launch->gemm.n * (double)launch->gemm.k;
     for (size_t i = 0; i < launch->arg_count; i++) out->bytes += (double)device_buffer_bytes(bound(bindings, launch->args[i]));
-    enum lipcl_status status = device_gemm_temporary_bytes(plan->device, &bytes, &out->gemm);
+    out->gemm.blast = blast_of(plan);
+    enum lipcl_status status = temporary_bytes(plan, &bytes, &out->gemm);
     if (status != LIPCL_OK || bytes == 0) return status;
     return plan_buffer(plan, &out->gemm.temporary, LIPCL_BUFFER_SCRATCH, bindings->layer, bytes);
 }

@@ -71,6 +71,7 @@ struct plan_checks {
     size_t scratch_bytes;               /* for lower_request */
     bool may_fail;                      /* a plan above max_memory is no error in the log: another try follows */
     const struct layout *input_layouts; /* of the graph's inputs; NULL: row-major */
+    struct blast_choice blast;          /* for products by CLBlast; zeros: what CLBlast has */
 };
 
 struct self_test;
@@ -109,6 +110,8 @@ struct lipcl_plan {
     struct plan_checks checks;
     struct self_test *self_test;  /* during planning; NULL: no lowering is tested */
     struct tuning_file *tuning;   /* during planning; NULL: no records are used */
+    struct blast_choice blast;    /* for products by CLBlast: the records', when the first one is planned */
+    bool knows_blast;
     struct plan_profile *profile; /* profile.c; NULL: nobody looks */
 };
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "device/blast.h"
 #include "device/kernel_source.h"
 #include "plan/steps.h"
 
@@ -93,6 +94,7 @@ enum lipcl_status tuning_build(struct lipcl_context *ctx, const struct step *ste
         if (!launch->kernel) { /* the BLAS's own kernels have no name here */
             *build =
                 hash_bytes(*build, (size_t[]){gemm->m, gemm->n, gemm->k, gemm->a_ld, gemm->b_transposed}, 5 * sizeof(size_t));
+            if (gemm->blast) *build = hash_bytes(*build, &(uint64_t){blast_choice_hash(gemm->blast)}, sizeof *build);
             continue;
         }
         enum lipcl_status status = kernel_source(ctx, &source, launch->file);

@@ -53,6 +53,16 @@ bool tuning_file_put(struct lipcl_context *ctx, struct tuning_file *file, const 
 /* Removes the device's file. */
 void tuning_file_forget(const struct lipcl_device_info *info);
 
+/* The parameters that CLBlast is to be given are a record, too, of a "layer" of CLBlast's name and lowering "clblast": none of
+ * its values stand for CLBlast's own. *choice stays as it is, zeros, where there is no record or what it says is not to be had;
+ * the latter is a warning. CLBlast is there: caps->has_clblast(). */
+void tuning_blast(struct lipcl_context *ctx, const struct tuning_file *file, const struct device_caps *caps,
+                  struct blast_choice *choice);
+/* The record of a choice; zeros: CLBlast's own parameters. `layer` is the record's text, of at least TUNING_BLAST_BYTES. */
+enum { TUNING_BLAST_BYTES = 80 };
+void tuning_blast_record(struct tuning_record *record, char *layer, const struct device_caps *caps,
+                         const struct blast_choice *choice);
+
 /* What a layer is to its records, in one line: operator, parameters, epilogue, shapes, layouts, and what the caller demands. */
 char *tuning_layer_text(struct arena *arena, const struct op_def *op, const struct lower_request *request);
 

@@ -20,7 +20,7 @@ enum lipcl_status trial_begin(struct lipcl_tuner *tuner, const struct task *task
     struct lipcl_context *ctx = tuner->ctx;
     lipcl_log_fn log = ctx->params.log;
     struct lipcl_plan_params params = tuner->params.plan;
-    struct plan_checks checks = {.prove = true, .input_layouts = task->inputs};
+    struct plan_checks checks = {.prove = true, .input_layouts = task->inputs, .blast = tuner->blast};
     *trial = (struct trial){.candidate = *candidate};
     params.no_tuning = true;
     if (candidate->lowering) {
@@ -48,7 +48,7 @@ static int ascending(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-static uint64_t median(uint64_t *ns, size_t count) {
+uint64_t median(uint64_t *ns, size_t count) {
     qsort(ns, count, sizeof *ns, ascending);
     return ns[count / 2];
 }

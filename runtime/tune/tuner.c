@@ -9,9 +9,6 @@
 
 enum { BUDGET_S = 60, FINALISTS = 2, MAX_HINTS = 2 };
 
-/* A winner has to be that much faster than what planning chooses by itself: less is noise. */
-static const double margin = 0.97;
-
 bool tuner_is_stopped(const struct lipcl_tuner *tuner) {
     return tuner->params.stop && tuner->params.stop(tuner->params.user);
 }
@@ -238,6 +235,7 @@ enum lipcl_status lipcl_tuner_run(struct lipcl_context *ctx, struct lipcl_tuner 
     *result = (struct lipcl_tuned_layer){0};
     if (layer >= tuner->task_count)
         TRY(fail(ctx, LIPCL_ERROR_ARGUMENT, "tune: there is no layer %zu, there are %zu", layer, tuner->task_count));
+    TRY(tuner_load_blast(tuner));
     search.task = &tuner->tasks[layer];
     result->name = tuner->graph->nodes[search.task->layer.nodes[0]].name;
     result->op = search.task->op_text;

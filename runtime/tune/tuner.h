@@ -7,6 +7,9 @@
 #include "plan/steps.h"
 #include "plan/tuning.h"
 
+/* A winner has to be that much faster than what there is without it: less is noise. */
+static const double margin = 0.97;
+
 /* A layer of the plan that is to be tuned. */
 struct task {
     struct layer layer;
@@ -24,7 +27,8 @@ struct lipcl_tuner {
     struct lipcl_tune_params params;
     struct arena arena;
     struct tuning_file records, imported;
-    uint64_t end_ns; /* of the budget */
+    uint64_t end_ns;           /* of the budget */
+    struct blast_choice blast; /* CLBlast's parameters in trials; zeros: as they are */
     size_t task_count;
     struct task *tasks;
 };
@@ -58,6 +62,12 @@ enum lipcl_status trials_compare(struct lipcl_tuner *tuner, struct trial *trials
 
 /* Whether what the latest run made agrees with the reference in random blocks. */
 enum lipcl_status trial_verify(struct lipcl_tuner *tuner, struct trial *trial, bool *ok);
+
+/* The median of `count` times, which it sorts. */
+uint64_t median(uint64_t *ns, size_t count);
+
+/* tune_blast.c: takes over what the device's records say of CLBlast, so that layers are tuned as they are going to be run. */
+enum lipcl_status tuner_load_blast(struct lipcl_tuner *tuner);
 
 /* search.c: the candidates of one layer and what is known of them. */
 struct search {

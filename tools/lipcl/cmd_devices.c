@@ -35,7 +35,8 @@ static size_t count_records(const struct lipcl_device_info *info) {
     struct lipcl_context *silent = NULL;
     struct lipcl_tuning_list *list = NULL;
     if (lipcl_context_create(&silent, NULL) != LIPCL_OK) die_of_memory();
-    size_t count = lipcl_tuning_list_create(silent, &list, info) == LIPCL_OK ? list->count : 0;
+    size_t count = 0, records = lipcl_tuning_list_create(silent, &list, info) == LIPCL_OK ? list->count : 0;
+    for (size_t i = 0; i < records; i++) count += strcmp(list->records[i].lowering, "clblast") != 0; /* is no layer's */
     lipcl_tuning_list_destroy(&list);
     lipcl_context_destroy(&silent);
     return count;

@@ -6,6 +6,7 @@
 #include <lipcl/lipnet.h>
 #include <lipcl/tune.h>
 
+#include "child.h"
 #include "command.h"
 #include "datafile.h"
 #include "devices.h"
@@ -15,8 +16,9 @@
 #include "progress.h"
 #include "table.h"
 
-static int batch = 1, frames = 75, list, forget;
+static int batch = 1, frames = 75, list, forget, no_clblast, only_clblast;
 static double budget = 60;
+static const double clblast_share = 0.25; /* of the budget */
 static char *seed_text, *candidates_text, *import_path;
 
 static volatile sig_atomic_t interrupted;
@@ -40,6 +42,7 @@ struct session {
     struct lipcl_tuner *tuner;
     size_t layers, done;
     struct lipcl_tuned_layer *results;
+    struct lipcl_tuned_clblast clblast; /* with --only-clblast */
 };
 
 static bool prepare(struct session *session, const struct lipcl_tune_params *params) {
@@ -57,8 +60,32 @@ static bool prepare(struct session *session, const struct lipcl_tune_params *par
     return true;
 }
 
+/* CLBlast's parameters come first, so that layers choose CLBlast or not as it is going to be; in a process of its own, because
+ * this one could not go back to CLBlast's own. Without a result everything stays as it was, so what fails there is no matter.
+ */
+static void tune_clblast(const struct session *session) {
+    struct child_usage usage;
+    const char *named = session->invocation->argument_count ? session->invocation->arguments[0] : options.model;
+    const char *arguments[24] = {"tune", "--only-clblast", "--json", "--budget"};
+    char *texts[] = {format_text("%.17g", budget * clblast_share), format_text("%d", batch), format_text("%d", frames)};
+    size_t count = 4;
+    arguments[count++] = texts[0];
+    arguments[count++] = "--batch", arguments[count++] = texts[1];
+    arguments[count++] = "--frames", arguments[count++] = texts[2];
+    if (candidates_text) arguments[count++] = "--candidates", arguments[count++] = candidates_text;
+    if (named) arguments[count++] = "--model", arguments[count++] = named;
+    if (options.device) arguments[count++] = "--device", arguments[count++] = options.device;
+    if (options.gemm == LIPCL_GEMM_CLBLAST) arguments[count++] = "--gemm", arguments[count++] = "clblast";
+    if (options.precision == LIPCL_PRECISION_EXACT) arguments[count++] = "--precision", arguments[count++] = "exact";
+    if (options.no_fusion) arguments[count++] = "--no-fusion";
+    progress_task(0, "CLBlast's parameters, in a process of their own");
+    child_run(arguments, NULL, &usage);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) free(texts[i]);
+}
+
 /* Layer by layer, until all are done or the user has had enough. */
 static bool tune(struct session *session) {
+    if (!no_clblast && !interrupted && lipcl_tuner_has_clblast(session->tuner)) tune_clblast(session);
     for (; session->done < session->layers; session->done++) {
         struct lipcl_tuned_layer *result = &session->results[session->done];
         if (lipcl_tuner_run(session->invocation->ctx, session->tuner, session->done, result) != LIPCL_OK) return false;
@@ -130,9 +157,35 @@ static void fill_document(const struct session *session, json_t *document) {
     document_set(document, "layers", layers);
 }
 
+static enum exit_code tune_only_clblast(struct session *session, const struct lipcl_tune_params *params) {
+    const struct lipcl_tuned_clblast *result = &session->clblast;
+    json_t *document = session->invocation->document;
+    progress_begin(1);
+    bool ok = prepare(session, params) &&
+              lipcl_tuner_clblast(session->invocation->ctx, session->tuner, &session->clblast) == LIPCL_OK;
+    progress_end();
+    if (!ok) return EXIT_FAILED;
+    document_set(document, "device", document_device(lipcl_device_info(session->device)));
+    document_set(document, "library", result->library ? document_text(result->library) : json_null());
+    document_set(document, "values", document_text(result->values));
+    document_set(document, "default_ms", document_number((double)result->default_ns / 1e6));
+    document_set(document, "ms", document_number((double)result->ns / 1e6));
+    document_set(document, "products", document_count(result->products));
+    document_set(document, "candidates", document_count(result->candidates));
+    document_set(document, "refused", document_count(result->refused));
+    document_set(document, "kept", json_boolean(result->kept));
+    if (options.json) return interrupted ? EXIT_FAILED : EXIT_DONE;
+    if (!result->library)
+        print("CLBlast is not there, or no layer may use it\n");
+    else
+        print("%s: %zu products of %zu layers, %.2f ms -> %.2f ms, by %s; %zu sets tried, %zu refused%s\n", result->library,
+              result->products, session->layers, (double)result->default_ns / 1e6, (double)result->ns / 1e6,
+              *result->values ? result->values : "its own parameters", result->candidates, result->refused,
+              result->kept ? "; kept" : "");
+    return interrupted ? EXIT_FAILED : EXIT_DONE;
+}
+
 static enum exit_code tune_model(struct session *session, const struct lipcl_tune_params *params) {
-    struct sigaction action = {.sa_handler = on_interrupt};
-    sigaction(SIGINT, &action, NULL);
     progress_begin(8);
     progress_task(0, "planning");
     bool ok = prepare(session, params) && tune(session);
@@ -201,6 +254,7 @@ static enum exit_code run_tune(struct invocation *invocation) {
         return usage_error(&command_tune, "--seed %s: it is a whole number", seed_text);
     if (candidates_text && (!parse_number(candidates_text, &candidates, SIZE_MAX) || candidates == 0))
         return usage_error(&command_tune, "--candidates %s: it is a whole number of at least 1", candidates_text);
+    if (no_clblast && only_clblast) return usage_error(&command_tune, "--no-clblast and --only-clblast: one or the other");
     if (list && forget) return usage_error(&command_tune, "--list and --forget: one or the other");
     if (invocation->argument_count && options.model)
         return usage_error(&command_tune, "there are two models, %s and --model %s", invocation->arguments[0], options.model);
@@ -212,8 +266,14 @@ static enum exit_code run_tune(struct invocation *invocation) {
         .import = import_path,
         .stop = is_interrupted,
     };
-    if (lipcl_device_create(invocation->ctx, &session.device, options.device) == LIPCL_OK)
-        code = list ? list_records(&session) : forget ? forget_records(&session) : tune_model(&session, &params);
+    if (lipcl_device_create(invocation->ctx, &session.device, options.device) == LIPCL_OK) {
+        struct sigaction action = {.sa_handler = on_interrupt};
+        if (!list && !forget) sigaction(SIGINT, &action, NULL);
+        code = list           ? list_records(&session)
+               : forget       ? forget_records(&session)
+               : only_clblast ? tune_only_clblast(&session, &params)
+                              : tune_model(&session, &params);
+    }
     free(session.results);
     lipcl_tuner_destroy(&session.tuner);
     lipcl_graph_destroy(&session.graph);
@@ -229,6 +289,8 @@ static struct poptOption tune_options[] = {
     {"candidates", '\0', POPT_ARG_STRING, &candidates_text, 0, "at most so many a layer (default: what the time allows)", "N"},
     {"seed", '\0', POPT_ARG_STRING, &seed_text, 0, "of the random candidates (default: 1)", "N"},
     {"import", '\0', POPT_ARG_STRING, &import_path, 0, "try the choices in this file of records first", "FILE"},
+    {"no-clblast", '\0', POPT_ARG_NONE, &no_clblast, 0, "leave the parameters of CLBlast's kernels as they are", NULL},
+    {"only-clblast", '\0', POPT_ARG_NONE, &only_clblast, 0, "search those, and leave the layers as they are", NULL},
     {"list", '\0', POPT_ARG_NONE, &list, 0, "show the device's records and measure nothing", NULL},
     {"forget", '\0', POPT_ARG_NONE, &forget, 0, "remove the device's records", NULL},
     {NULL, '\0', POPT_ARG_INCLUDE_TABLE, model_options, 0, NULL, NULL},
@@ -244,10 +306,12 @@ const struct command command_tune = {
     .description = "Tries, layer by layer, the lowerings that the device can do and values for what they\n"
                    "leave open (tiles, vectors, work-groups, who multiplies matrices), each checked against\n"
                    "the reference before it counts, and keeps what is faster than what lipcl chooses by\n"
-                   "itself. The other commands use it for clips of this batch and length from then on, and\n"
-                   "mark such layers with a star; LIPCL_TUNING=0 does without. Ctrl-C keeps the layers that\n"
-                   "are done. Running it again goes on from what is there. The records are a JSON file in\n"
-                   "$XDG_CACHE_HOME/lipcl (or ~/.cache/lipcl), one for each device with each driver.\n",
+                   "itself. Where CLBlast is a candidate, it begins with the parameters of CLBlast's kernels,\n"
+                   "for a quarter of the time, in a process of its own. The other commands use what was\n"
+                   "found for clips of this batch and length from then on, and mark such layers with a star;\n"
+                   "LIPCL_TUNING=0 does without. Ctrl-C keeps the layers that are done. Running it again\n"
+                   "goes on from what is there. The records are a JSON file in $XDG_CACHE_HOME/lipcl (or\n"
+                   "~/.cache/lipcl), one for each device with each driver.\n",
     .examples = "  lipcl tune\n"
                 "  lipcl tune --device gpu --budget 300 --batch 4\n"
                 "  lipcl tune --list\n",
