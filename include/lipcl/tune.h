@@ -73,7 +73,8 @@ LIPCL_API enum lipcl_status lipcl_tuner_run(struct lipcl_context *ctx, struct li
 /* What came of CLBlast's parameters. Strings are owned by the tuner. */
 struct lipcl_tuned_clblast {
     const char *library; /* "libclblast.so.1.5.3"; NULL: CLBlast is no candidate here, and nothing else is known */
-    const char *values;  /* "XGEMM=1 DIRECT=3 MIN_INDIRECT=128": rows of runtime/device/blast_tables.c; "": CLBlast's own parameters */
+    const char
+        *values; /* "XGEMM=1 DIRECT=3 MIN_INDIRECT=128": rows of runtime/device/blast_tables.c; "": CLBlast's own parameters */
     size_t products;     /* of the graph's layers, where CLBlast could multiply */
     uint64_t default_ns; /* all of them with CLBlast's own parameters ... */
     uint64_t ns;         /* ... and with these */
@@ -91,8 +92,9 @@ struct lipcl_tuned_clblast {
 LIPCL_API enum lipcl_status lipcl_tuner_clblast(struct lipcl_context *ctx, struct lipcl_tuner *tuner,
                                                 struct lipcl_tuned_clblast *result);
 
-/* Whether CLBlast is there and layers of the graph may use it. */
-LIPCL_API bool lipcl_tuner_has_clblast(const struct lipcl_tuner *tuner);
+/* Whether CLBlast is there and is what layers of the graph use by default, or have to: then its parameters are worth the time.
+ * On CPU devices, where lipcl's own kernel is far ahead of the best of them, it has to be asked for. */
+LIPCL_API bool lipcl_tuner_wants_clblast(const struct lipcl_tuner *tuner);
 
 /* The records of one device and driver. */
 struct lipcl_tuning_record {

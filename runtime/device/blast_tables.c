@@ -6,9 +6,7 @@
  * of work-group times vector. Those that won on a CPU come first, because compilers of CPU devices take seconds for each. */
 static const size_t xgemm_rows[][BLAST_MAX_PARAMETERS] = {
     /* GEMMK KREG KWG KWI MDIMA MDIMC MWG NDIMB NDIMC NWG SA SB STRM STRN VWM VWN */
-    {1, 4, 1, 1, 8, 8, 64, 8, 8, 64, 0, 0, 0, 0, 8, 4},
-    {1, 2, 1, 1, 8, 8, 32, 8, 8, 32, 0, 0, 0, 0, 4, 2},
-    {1, 4, 1, 1, 16, 16, 64, 8, 8, 32, 0, 0, 0, 0, 4, 4},
+    {1, 4, 1, 1, 8, 8, 64, 8, 8, 64, 0, 0, 0, 0, 8, 4},     {1, 2, 1, 1, 8, 8, 32, 8, 8, 32, 0, 0, 0, 0, 4, 2},
     {0, 1, 32, 2, 16, 16, 64, 8, 8, 64, 1, 1, 0, 0, 4, 4},  /* the default of AMD, Intel and NVIDIA's newer GPUs */
     {0, 1, 16, 2, 8, 16, 128, 8, 8, 128, 1, 1, 1, 1, 4, 8}, /* GeForce GTX TITAN X */
     {0, 1, 32, 2, 16, 8, 64, 8, 8, 64, 1, 1, 1, 1, 4, 8},   /* GeForce GTX 1080 */

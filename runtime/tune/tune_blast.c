@@ -30,7 +30,8 @@ static const struct lowering *lowering_of(const struct lipcl_tuner *tuner, const
     return task->tunable && lowering ? *lowering : NULL;
 }
 
-bool lipcl_tuner_has_clblast(const struct lipcl_tuner *tuner) {
+/* By default, or where it is measured to be faster. */
+static bool may_use_clblast(const struct lipcl_tuner *tuner) {
     const struct device_caps *caps = device_caps(tuner->device);
     if (tuner->params.plan.gemm == LIPCL_GEMM_OWN || !caps->has_clblast) return false;
     for (size_t i = 0; i < tuner->task_count; i++)
@@ -38,8 +39,13 @@ bool lipcl_tuner_has_clblast(const struct lipcl_tuner *tuner) {
     return false;
 }
 
+bool lipcl_tuner_wants_clblast(const struct lipcl_tuner *tuner) {
+    bool by_default = !device_caps(tuner->device)->cpu; /* see gemm_wants_clblast() */
+    return (by_default || tuner->params.plan.gemm == LIPCL_GEMM_CLBLAST) && may_use_clblast(tuner);
+}
+
 enum lipcl_status tuner_load_blast(struct lipcl_tuner *tuner) {
-    if (!lipcl_tuner_has_clblast(tuner)) return LIPCL_OK;
+    if (!may_use_clblast(tuner)) return LIPCL_OK;
     tuning_file_finish(&tuner->records);
     enum lipcl_status status = tuning_file_load(tuner->ctx, &tuner->records, lipcl_device_info(tuner->device));
     tuner->blast = (struct blast_choice){0};
@@ -217,7 +223,7 @@ enum lipcl_status lipcl_tuner_clblast(struct lipcl_context *ctx, struct lipcl_tu
     struct blast_search *search = NULL;
     struct column last = {.total_ns = 0};
     *result = (struct lipcl_tuned_clblast){.values = ""};
-    if (!plain.xgemm || !plain.direct || !lipcl_tuner_has_clblast(tuner)) return LIPCL_OK;
+    if (!plain.xgemm || !plain.direct || !may_use_clblast(tuner)) return LIPCL_OK;
     search = calloc(1, sizeof *search);
     if (!search) TRY(fail_memory(ctx, sizeof *search));
     search->tuner = tuner;

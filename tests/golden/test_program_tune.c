@@ -87,8 +87,7 @@ static void expect_reading(const char *wanted, const char *const *environment, c
 Test(program_tune, records_are_used_and_forgotten) {
     static const char *const without[] = {"LIPCL_TUNING=0", NULL};
     char *err, *wanted = read_clip(NULL, &err);
-    struct program_run run =
-        RUN("tune", "--frames", "3", "--candidates", "2", "--budget", "1000", "--device", "cpu", "--no-clblast", "--json");
+    struct program_run run = RUN("tune", "--frames", "3", "--candidates", "2", "--budget", "1000", "--device", "cpu", "--json");
     cr_assert_eq(run.status, 0, "%s", run.err);
     cr_expect_str_eq(run.err, "");
     json_t *document = program_json(&run);
@@ -131,7 +130,7 @@ static pid_t start(const char *err) {
         dup2(out, 1);
         dup2(errors, 2);
         execl(LIPCL_PROGRAM, "lipcl", "tune", "--frames", "3", "--candidates", "2", "--budget", "1000", "--device", "cpu",
-              "--no-clblast", (char *)NULL);
+              (char *)NULL);
         _exit(127);
     }
     cr_assert(process > 0);

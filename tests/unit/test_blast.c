@@ -26,6 +26,7 @@ Test(blast, rows_of_xgemm_cover_their_tiles) {
         cr_expect_eq(X("NWG") % (X("NDIMB") * X("VWN")), 0, "row %zu", row);
         if (X("GEMMK") == 1) {
             cr_expect(X("MDIMA") == X("MDIMC") && X("NDIMB") == X("NDIMC"), "row %zu", row);
+            cr_expect(X("MWG") == X("NWG") && X("MDIMC") == X("NDIMC"), "row %zu", row); /* others gave wrong numbers */
             cr_expect(X("KWG") == 1 && X("KWI") == 1 && !X("SA") && !X("SB"), "row %zu", row);
             cr_expect_eq(X("KREG") % X("VWN"), 0, "row %zu", row);
         } else {

@@ -85,7 +85,7 @@ static void tune_clblast(const struct session *session) {
 
 /* Layer by layer, until all are done or the user has had enough. */
 static bool tune(struct session *session) {
-    if (!no_clblast && !interrupted && lipcl_tuner_has_clblast(session->tuner)) tune_clblast(session);
+    if (!no_clblast && !interrupted && lipcl_tuner_wants_clblast(session->tuner)) tune_clblast(session);
     for (; session->done < session->layers; session->done++) {
         struct lipcl_tuned_layer *result = &session->results[session->done];
         if (lipcl_tuner_run(session->invocation->ctx, session->tuner, session->done, result) != LIPCL_OK) return false;
@@ -306,12 +306,12 @@ const struct command command_tune = {
     .description = "Tries, layer by layer, the lowerings that the device can do and values for what they\n"
                    "leave open (tiles, vectors, work-groups, who multiplies matrices), each checked against\n"
                    "the reference before it counts, and keeps what is faster than what lipcl chooses by\n"
-                   "itself. Where CLBlast is a candidate, it begins with the parameters of CLBlast's kernels,\n"
-                   "for a quarter of the time, in a process of its own. The other commands use what was\n"
-                   "found for clips of this batch and length from then on, and mark such layers with a star;\n"
-                   "LIPCL_TUNING=0 does without. Ctrl-C keeps the layers that are done. Running it again\n"
-                   "goes on from what is there. The records are a JSON file in $XDG_CACHE_HOME/lipcl (or\n"
-                   "~/.cache/lipcl), one for each device with each driver.\n",
+                   "itself. Where CLBlast multiplies by default (on GPUs) or is asked for, it begins with the\n"
+                   "parameters of CLBlast's kernels, for a quarter of the time, in a process of its own. The\n"
+                   "other commands use what was found for clips of this batch and length from then on, and\n"
+                   "mark such layers with a star; LIPCL_TUNING=0 does without. Ctrl-C keeps the layers that\n"
+                   "are done. Running it again goes on from what is there. The records are a JSON file in\n"
+                   "$XDG_CACHE_HOME/lipcl (or ~/.cache/lipcl), one for each device with each driver.\n",
     .examples = "  lipcl tune\n"
                 "  lipcl tune --device gpu --budget 300 --batch 4\n"
                 "  lipcl tune --list\n",
