@@ -103,7 +103,7 @@ static void expect_right_numbers(struct lipcl_plan *plan) {
 
 /* Plans with other parameters than those that have just been set have them again, and those without any get on with them. */
 Test(clblast, plans_have_the_parameters_that_they_were_made_with) {
-    static const struct blast_choice choices[] = {{0}, {2, 1, 1}, {3, 1, 1}, {2, 2, BLAST_MAX_MIN_INDIRECT}};
+    static const struct blast_choice choices[] = {{0}, {2, 1, 1}, {3, 1, 1}, {0}, {2, 2, BLAST_MAX_MIN_INDIRECT}};
     enum { COUNT = sizeof choices / sizeof *choices };
     struct lipcl_plan *plans[COUNT];
     size_t bytes[COUNT];
@@ -111,12 +111,15 @@ Test(clblast, plans_have_the_parameters_that_they_were_made_with) {
         cr_assert(plan_with(&plans[i], choices[i]) == LIPCL_OK, "%s", messages);
         cr_expect_str_eq(plans[i]->steps[0].lowering->name, "linear_clblast");
         const struct device_gemm *gemm = &plans[i]->steps[0].launches[plans[i]->steps[0].launch_count - 1].gemm;
-        cr_expect_eq(gemm->blast != NULL, i > 0);
+        cr_expect_eq(gemm->blast != NULL, choices[i].xgemm > 0);
         bytes[i] = gemm->temporary ? device_buffer_bytes(gemm->temporary) : 0;
     }
     /* 40 columns padded to tiles of 16, of 8, not at all: it is CLBlast that has been told. */
-    cr_expect(bytes[1] > bytes[2] && bytes[2] > 0 && bytes[3] == 0, "%zu %zu %zu", bytes[1], bytes[2], bytes[3]);
+    cr_expect(bytes[1] > bytes[2] && bytes[2] > 0 && bytes[4] == 0, "%zu %zu %zu", bytes[1], bytes[2], bytes[4]);
     for (size_t i = 0; i < 2 * COUNT; i++) expect_right_numbers(plans[i * 3 % COUNT]);
+    cr_expect_eq(bytes[3], bytes[2]); /* as it was then, and too little now: */
+    expect_right_numbers(plans[1]);
+    expect_right_numbers(plans[3]);
     for (size_t i = 0; i < COUNT; i++) lipcl_plan_destroy(&plans[i]);
 }
 
