@@ -219,6 +219,30 @@ static void expect_trace(const json_t *document) {
     free(content);
 }
 
+/* Winograd's V is made and used up in parts, unless there are many cores: still two kernels, whose times, FLOPs and bytes are
+ * those of a run. */
+Test(program_profile, a_launch_that_is_repeated_is_one_kernel) {
+    const char *longer = in_folder(folder, "longer.npy");
+    put_clip(longer, 20, 30);
+    struct program_run run = RUN("profile", longer, "--device", program_device(), "--runs", "3", "--json");
+    json_t *document = program_json(&run), *device = json_array_get(get(document, "devices"), 0);
+    json_t *conv1 = json_array_get(get(device, "layers"), 0), *kernels = get(conv1, "kernels");
+    const json_t *in = json_array_get(kernels, 0), *out = json_array_get(kernels, 1);
+    cr_assert_eq(json_array_size(kernels), 2);
+    cr_expect_str_eq(text(in, "kernel"), "winograd_input");
+    cr_expect_str_eq(text(out, "kernel"), "winograd_output");
+    double calls = number(in, "calls");
+    cr_expect(number(get(device, "device"), "compute_units") > 4 || calls >= 6, "%g calls in 3 runs", calls);
+    cr_expect_eq(number(out, "calls"), calls);
+    double products = 2.0 * 30 * 128 * 36 * 3 * 12 * 32; /* frames, tiles, points, taps, channels of the phases, outputs */
+    cr_expect(number(out, "flops") > products && number(out, "flops") < 1.3 * products);
+    cr_expect_float_eq(number(in, "flops") + number(out, "flops"), number(conv1, "actual_flops"), 1);
+    cr_expect_geq(number(in, "bytes"), 4.0 * 3 * 30 * 64 * 128, "all of x is read");
+    expect_sums(device);
+    json_decref(document);
+    program_run_finish(&run);
+}
+
 Test(program_profile, all_of_it_adds_up_on_every_device) {
     struct program_run listing = program_run((const char *const[]){"devices", "--json", NULL},
                                              (const char *const[]){"POCL_DEVICES=pthread pthread", NULL});

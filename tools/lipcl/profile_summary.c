@@ -32,10 +32,13 @@ static void command_samples_finish(struct command_samples *samples) {
     free(samples->running);
 }
 
-static void command_sample(struct command_samples *samples, const struct lipcl_profile_event *event) {
+/* `again`: the launch was repeated, and its time is that of all of them. How long it waited is how long the first one did. */
+static void command_sample(struct command_samples *samples, const struct lipcl_profile_event *event, bool again) {
+    double running = event->problem ? NAN : duration(event->started_ns, event->ended_ns);
+    samples->running[event->run] = again ? samples->running[event->run] + running : running;
+    if (again || event->problem) return;
     samples->queued[event->run] = duration(event->queued_ns, event->submitted_ns);
     samples->submitted[event->run] = duration(event->submitted_ns, event->started_ns);
-    samples->running[event->run] = duration(event->started_ns, event->ended_ns);
 }
 
 /* All that is collected before it is summed up. Commands come in the same order in every run. */
@@ -56,31 +59,47 @@ static size_t count_kind(const struct profile_log *log, enum lipcl_profile_kind 
     return count;
 }
 
+/* The kernel that the event is a launch of, the next free one where there is none yet: launches that are repeated within a run,
+ * for parts of a layer or step by step, are one kernel. */
+static size_t find_kernel(struct profile_summary *summary, const struct lipcl_profile_event *event) {
+    for (size_t i = 0; i < summary->kernel_count; i++)
+        if (summary->kernels[i].event.layer == event->layer && summary->kernels[i].event.launch == event->launch) return i;
+    return summary->kernel_count++;
+}
+
+static void collect_kernel(struct profile_summary *summary, struct collection *c, const struct lipcl_profile_event *event) {
+    size_t i = find_kernel(summary, event);
+    struct kernel_summary *to = &summary->kernels[i];
+    bool again = to->calls > 0 && to->last_run == event->run;
+    if (!to->calls++) {
+        to->event = *event;
+    } else if (again && event->run == to->event.run) { /* what one run computes and moves */
+        to->event.flops += event->flops;
+        to->event.bytes += event->bytes;
+    }
+    to->last_run = event->run;
+    if (event->problem && !to->invalid++) to->problem = event->problem;
+    command_sample(&c->kernels[i], event, again);
+}
+
 static void collect_commands(struct profile_summary *summary, struct collection *c) {
-    size_t kernel = 0, transfer = 0, stage = 0;
+    size_t transfer = 0, stage = 0;
     for (size_t i = 0; i < c->log->event_count; i++) {
         const struct lipcl_profile_event *event = &c->log->events[i];
-        if (i && event->run != event[-1].run) kernel = transfer = stage = 0;
+        if (i && event->run != event[-1].run) transfer = stage = 0;
         summary->events++;
         summary->invalid += event->problem != NULL;
         if ((double)event->clock_error_ns > summary->clock_error_ns) summary->clock_error_ns = (double)event->clock_error_ns;
         if (event->allocated_bytes > summary->allocated_bytes) summary->allocated_bytes = event->allocated_bytes;
         if (event->live_bytes > summary->peak_live_bytes) summary->peak_live_bytes = event->live_bytes;
         switch (event->kind) {
-        case LIPCL_PROFILE_KERNEL: {
-            struct kernel_summary *to = &summary->kernels[kernel];
-            if (!to->calls++) to->event = *event;
-            if (event->problem && !to->invalid++) to->problem = event->problem;
-            if (!event->problem) command_sample(&c->kernels[kernel], event);
-            kernel++;
-            break;
-        }
+        case LIPCL_PROFILE_KERNEL: collect_kernel(summary, c, event); break;
         case LIPCL_PROFILE_WRITE:
         case LIPCL_PROFILE_READ: {
             struct transfer_summary *to = &summary->transfers[transfer];
             if (!to->calls++) to->event = *event;
             if (event->problem && !to->invalid++) to->problem = event->problem;
-            if (!event->problem) command_sample(&c->transfers[transfer], event);
+            command_sample(&c->transfers[transfer], event, false);
             transfer++;
             break;
         }
@@ -241,29 +260,29 @@ void profile_summary_init(struct profile_summary *summary, const struct profile_
     *summary = (struct profile_summary){
         .log = log,
         .layer_count = log->layer_count,
-        .kernel_count = count_kind(log, LIPCL_PROFILE_KERNEL),
         .transfer_count = count_kind(log, LIPCL_PROFILE_WRITE) + count_kind(log, LIPCL_PROFILE_READ),
         .stage_count = count_kind(log, LIPCL_PROFILE_STAGE),
     };
     summary->layers = allocate(summary->layer_count, sizeof *summary->layers);
-    summary->kernels = allocate(summary->kernel_count, sizeof *summary->kernels);
+    size_t launches = count_kind(log, LIPCL_PROFILE_KERNEL); /* at least as many as there are kernels */
+    summary->kernels = allocate(launches, sizeof *summary->kernels);
     summary->transfers = allocate(summary->transfer_count, sizeof *summary->transfers);
     summary->stages = allocate(summary->stage_count, sizeof *summary->stages);
     struct collection c = {
         .log = log,
         .runs = log->runs,
-        .kernels = allocate(summary->kernel_count, sizeof *c.kernels),
+        .kernels = allocate(launches, sizeof *c.kernels),
         .transfers = allocate(summary->transfer_count, sizeof *c.transfers),
         .stages = allocate(summary->stage_count, sizeof *c.stages),
         .references = allocate(summary->layer_count, sizeof *c.references),
         .run = make_samples(log->runs, NAN),
     };
-    for (size_t i = 0; i < summary->kernel_count; i++) c.kernels[i] = command_samples_make(c.runs);
+    for (size_t i = 0; i < launches; i++) c.kernels[i] = command_samples_make(c.runs);
     for (size_t i = 0; i < summary->transfer_count; i++) c.transfers[i] = command_samples_make(c.runs);
     for (size_t i = 0; i < summary->stage_count; i++) c.stages[i] = make_samples(c.runs, NAN);
     collect_commands(summary, &c);
     summarise(summary, &c);
-    for (size_t i = 0; i < summary->kernel_count; i++) command_samples_finish(&c.kernels[i]);
+    for (size_t i = 0; i < launches; i++) command_samples_finish(&c.kernels[i]);
     for (size_t i = 0; i < summary->transfer_count; i++) command_samples_finish(&c.transfers[i]);
     for (size_t i = 0; i < summary->stage_count; i++) free(c.stages[i]);
     for (size_t i = 0; i < summary->layer_count; i++) free(c.references[i]);

@@ -5,9 +5,11 @@
 #include "profile_log.h"
 #include "timing.h"
 
+/* One launch of a plan. A run may repeat it, for parts of a layer: times, FLOPs and bytes are those of a run. */
 struct kernel_summary {
     struct lipcl_profile_event event; /* the first one: all that does not change from run to run */
-    size_t calls, invalid;
+    size_t calls, invalid;            /* in all runs */
+    size_t last_run;
     const char *problem; /* of the first invalid one */
     struct spread queued, submitted, running;
     struct rates rates;
