@@ -120,7 +120,9 @@ suite "PoCL" build-ci
 if ! $fast; then
     intel() { vendors=$(tools/intel_opencl.sh build/intel-opencl); }
     step "Intel's OpenCL runtime" intel
-    OCL_ICD_VENDORS=$vendors suite "Intel's OpenCL runtime" build-ci --label-regex '^(kernels|golden)$'
+    # Without those that ask nothing of a driver.
+    OCL_ICD_VENDORS=$vendors suite "Intel's OpenCL runtime" build-ci --label-regex '^(kernels|golden)$' \
+        --exclude-regex '^test_program_(usage|terminal|host|files|diff)$'
     matrix
     step "build (asan)" build asan
     suite "ASan and UBSan, PoCL" build-asan

@@ -56,7 +56,7 @@ ParameterizedTestParameters(lipnet_shapes, batches_and_lengths) {
 }
 
 ParameterizedTest(struct device_parameter *device, lipnet_shapes, batches_and_lengths) {
-    static const size_t shapes[][2] = {{1, 1}, {1, 2}, {3, 1}, {2, 4}, {5, 3}};
+    static const size_t shapes[][2] = {{1, 1}, {3, 1}, {5, 3}}; /* each is another set of kernels */
     ctx = test_context();
     cr_assert(lipcl_lipnet_init(ctx, &weights, 11) == LIPCL_OK);
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
