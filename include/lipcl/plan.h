@@ -68,8 +68,9 @@ struct lipcl_plan_memory {
 
 /* Plans `graph` on `device` with the values of its parameters from `weights` (floating dtypes widen to F32), all of which may
  * be destroyed afterwards but the device. The plan shares the tensors of `weights`, which are to stay as they are until both
- * are destroyed; without keep_values, and where every layer runs on the device, it lets go of them when it is made. A layer that no lowering can do on the device runs as its reference, with a warning. LIPCL_ERROR_NOT_FOUND: a
- * parameter is missing; LIPCL_ERROR_SHAPE: it has another shape; LIPCL_ERROR_BUILD, _MEMORY, _DEVICE.
+ * are destroyed; without keep_values, and where every layer runs on the device, it lets go of them when it is made. A layer
+ * that no lowering can do on the device runs as its reference, with a warning. LIPCL_ERROR_NOT_FOUND: a parameter is missing;
+ * LIPCL_ERROR_SHAPE: it has another shape; LIPCL_ERROR_BUILD, _MEMORY, _DEVICE.
  */
 LIPCL_API enum lipcl_status lipcl_plan_create(struct lipcl_context *ctx, struct lipcl_plan **plan,
                                               const struct lipcl_graph *graph, const struct lipcl_tensor_set *weights,

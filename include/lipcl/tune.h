@@ -72,7 +72,7 @@ LIPCL_API enum lipcl_status lipcl_tuner_run(struct lipcl_context *ctx, struct li
 
 /* What came of CLBlast's parameters. Strings are owned by the tuner. */
 struct lipcl_tuned_clblast {
-    const char *library; /* "libclblast.so.1.5.3"; NULL: CLBlast is no candidate here, and nothing else is known */
+    const char *file_name; /* "libclblast.so.1.5.3"; NULL: CLBlast is no candidate here, and nothing else is known */
     const char
         *values; /* "XGEMM=1 DIRECT=3 MIN_INDIRECT=128": rows of runtime/device/blast_tables.c; "": CLBlast's own parameters */
     size_t products;     /* of the graph's layers, where CLBlast could multiply */

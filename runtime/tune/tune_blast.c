@@ -227,7 +227,7 @@ enum lipcl_status lipcl_tuner_clblast(struct lipcl_context *ctx, struct lipcl_tu
     search = calloc(1, sizeof *search);
     if (!search) TRY(fail_memory(ctx, sizeof *search));
     search->tuner = tuner;
-    result->library = caps->clblast_name();
+    result->file_name = caps->clblast_name();
     TRY(measure(search, &own, &search->own, false));
     if (search->own.total_ns) TRY(try_rows(search, &plain));
     result->stopped = tuner_is_stopped(tuner);

@@ -181,8 +181,8 @@ Test(clblast, the_tuner_finds_the_fastest_that_is_right) {
     cr_assert(lipcl_tuner_create(ctx, &tuner, graph, weights, device, &params) == LIPCL_OK, "%s", messages);
     cr_expect_not(lipcl_tuner_wants_clblast(tuner)); /* on a CPU, unless it is asked for; one can all the same */
     cr_assert(lipcl_tuner_clblast(ctx, tuner, &result) == LIPCL_OK, "%s", messages);
-    cr_expect_str_eq(result.library, device_caps(device)->clblast_name());
-    cr_expect(strncmp(result.library, "libclblast.so.", 14) == 0, "%s", result.library);
+    cr_expect_str_eq(result.file_name, device_caps(device)->clblast_name());
+    cr_expect(strncmp(result.file_name, "libclblast.so.", 14) == 0, "%s", result.file_name);
     cr_expect_eq(result.products, 1);
     cr_expect(result.candidates == 5 || result.candidates == 6, "%zu", result.candidates); /* and the best again */
     cr_expect_geq(result.refused, 1);
@@ -200,7 +200,7 @@ Test(clblast, the_tuner_finds_the_fastest_that_is_right) {
     cr_assert(lipcl_tuner_create(ctx, &tuner, graph, weights, device, &params) == LIPCL_OK, "%s", messages);
     cr_expect_not(lipcl_tuner_wants_clblast(tuner));
     cr_assert(lipcl_tuner_clblast(ctx, tuner, &result) == LIPCL_OK);
-    cr_expect_null(result.library);
+    cr_expect_null(result.file_name);
     lipcl_tuner_destroy(&tuner);
 
     params.plan.gemm = LIPCL_GEMM_CLBLAST;

@@ -166,7 +166,7 @@ static enum exit_code tune_only_clblast(struct session *session, const struct li
     progress_end();
     if (!ok) return EXIT_FAILED;
     document_set(document, "device", document_device(lipcl_device_info(session->device)));
-    document_set(document, "library", result->library ? document_text(result->library) : json_null());
+    document_set(document, "library", result->file_name ? document_text(result->file_name) : json_null());
     document_set(document, "values", document_text(result->values));
     document_set(document, "default_ms", document_number((double)result->default_ns / 1e6));
     document_set(document, "ms", document_number((double)result->ns / 1e6));
@@ -175,10 +175,10 @@ static enum exit_code tune_only_clblast(struct session *session, const struct li
     document_set(document, "refused", document_count(result->refused));
     document_set(document, "kept", json_boolean(result->kept));
     if (options.json) return interrupted ? EXIT_FAILED : EXIT_DONE;
-    if (!result->library)
+    if (!result->file_name)
         print("CLBlast is not there, or no layer may use it\n");
     else
-        print("%s: %zu products of %zu layers, %.2f ms -> %.2f ms, by %s; %zu sets tried, %zu refused%s\n", result->library,
+        print("%s: %zu products of %zu layers, %.2f ms -> %.2f ms, by %s; %zu sets tried, %zu refused%s\n", result->file_name,
               result->products, session->layers, (double)result->default_ns / 1e6, (double)result->ns / 1e6,
               *result->values ? result->values : "its own parameters", result->candidates, result->refused,
               result->kept ? "; kept" : "");
