@@ -32,14 +32,26 @@ static void finish(struct compare_result *result, const float *wanted, size_t co
         snprintf(result->reason, sizeof result->reason, "mistrusted: the reference is %.9g everywhere", (double)wanted[0]);
 }
 
+/* How a bound is made of a magnitude sum. */
+struct rule {
+    bool exact;            /* 0 everywhere, and nothing below counts */
+    double g;              /* roundings, relative to the magnitude sum */
+    double copied, summed; /* what underflow may take of a value, without and with arithmetic behind it */
+};
+
+static double bound_of(const struct rule *rule, double y, double magnitude) {
+    if (rule->exact) return 0;
+    return rule->g * UNIT_ROUNDOFF * magnitude + UNIT_ROUNDOFF * fabs(y) + (magnitude > 0 ? rule->summed : rule->copied);
+}
+
 static void compare_all(struct compare_result *result, const float *got, const float *wanted, const double *magnitude,
-                        size_t count, double g, double underflow, bool exact) {
+                        size_t count, const struct rule *rule) {
     bool unbounded = count > 0;
     *result = (struct compare_result){.share = -1};
     for (size_t i = 0; i < count; i++) {
         double s = magnitude ? magnitude[i] : 0;
         unbounded = unbounded && s == COMPARE_UNBOUNDED;
-        double bound = exact ? 0 : g * UNIT_ROUNDOFF * s + UNIT_ROUNDOFF * fabs((double)wanted[i]) + underflow;
+        double bound = bound_of(rule, (double)wanted[i], s);
         double share = share_of_bound(got[i], wanted[i], s, bound);
         double error = isinf(share) && bound > 0 ? INFINITY : fabs((double)got[i] - (double)wanted[i]);
         if (isnan(error)) error = share == 0 ? 0 : INFINITY; /* equal infinities or NaNs are no error */
@@ -53,16 +65,18 @@ static void compare_all(struct compare_result *result, const float *got, const f
         result->wanted = wanted[i];
     }
     if (result->share < 0) result->share = 0; /* an empty tensor */
-    finish(result, wanted, count, unbounded, exact);
+    finish(result, wanted, count, unbounded, rule->exact);
 }
 
 void compare_exact(struct compare_result *result, const float *got, const float *wanted, size_t count) {
-    compare_all(result, got, wanted, NULL, count, 0, 0, true);
+    compare_all(result, got, wanted, NULL, count, &(struct rule){.exact = true});
 }
 
 void compare_bounded(struct compare_result *result, const float *got, const float *wanted, const double *magnitude,
                      size_t count, size_t chain, bool flushes_denormals) {
-    double g = 9 * sqrt((double)chain + 2);
-    double underflow = flushes_denormals ? ((double)chain + 1) * 0x1p-126 : 0;
-    compare_all(result, got, wanted, magnitude, count, g, underflow, false);
+    double operations = (double)chain + 1;
+    struct rule rule = {.g = 9 * sqrt(operations + 1)};
+    rule.copied = flushes_denormals ? operations * 0x1p-126 : 0;
+    rule.summed = flushes_denormals ? rule.copied : operations * 0x1p-149;
+    compare_all(result, got, wanted, magnitude, count, &rule);
 }

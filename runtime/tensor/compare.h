@@ -6,8 +6,13 @@
  *
  * l is the longest serial chain of additions that the lowering declares. Rounding errors grow like the square root of the
  * chain with high probability (Higham & Mary, "A new approach to probabilistic rounding error analysis", SIAM J. Sci. Comput.
- * 41(5), 2019); 9 is their lambda, whose failure probability is below 1e-15 an output. Devices that flush denormals are given
- * (l + 1) 2^-126 more. Loosening a constant needs a reason written here.
+ * 41(5), 2019); 9 is their lambda, whose failure probability is below 1e-15 an output. Loosening a constant needs a reason
+ * written here.
+ *
+ * Next to 0 roundings are no longer relative: fl(a b) = a b (1 + delta) + eta with |eta| <= 2^-150, half the distance of two
+ * denormals (Higham, Accuracy and Stability, eq. 2.8; sums have no eta). A device may lose as much, and whole steps in exp and
+ * tanh, in each of the l + 1 operations that lead to an output, so where S > 0 the bound has (l + 1) 2^-149 more. Devices that
+ * flush denormals lose up to 2^-126 each, also where nothing is computed, and are given (l + 1) 2^-126 everywhere.
  */
 #ifndef LIPCL_TENSOR_COMPARE_H
 #define LIPCL_TENSOR_COMPARE_H

@@ -142,6 +142,22 @@ Test(compare, flushed_denormals) {
     cr_expect(result.ok, "%s", result.reason);
 }
 
+Test(compare, denormals_differ_by_whole_steps) {
+    const float tiny = 0x1p-140f, step = 0x1p-149f;
+    wanted[1] = tiny;
+    magnitude[1] = 0x1p-140;
+    got[1] = tiny + 7 * step;
+    compare_bounded(&result, got, wanted, magnitude, COUNT, 7, false);
+    cr_expect(result.ok, "%s", result.reason);
+    got[1] = tiny + 9 * step;
+    compare_bounded(&result, got, wanted, magnitude, COUNT, 7, false);
+    cr_expect(!result.ok && result.worst == 1, "each operation may lose one step, not more: share %g", result.share);
+    magnitude[1] = 0;
+    got[1] = tiny + step;
+    compare_bounded(&result, got, wanted, magnitude, COUNT, 7, false);
+    cr_expect(!result.ok && result.worst == 1, "a copied denormal is exact: share %g", result.share);
+}
+
 Test(compare, where_nothing_is_known_anything_goes_but_proves_nothing) {
     magnitude[5] = COMPARE_UNBOUNDED;
     got[5] = NAN;
