@@ -1,5 +1,5 @@
 /* cl_program.c: building kernels. A program is built once for each pair of file and options, or taken from the cache
- * (cl_cache.h). */
+ * (cl_cache.h). A device keeps those used last for plans to come; kernels keep their own programs alive. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,8 +13,11 @@
  * warnings (PoCL's: of its own vector ABI) to the user's terminal. */
 #define COMMON_OPTIONS "-cl-std=CL1.2 -w "
 
+/* Several plans of LipNet for clips of several lengths; drivers take up to 2 MB for each. */
+enum { MAX_PROGRAMS = 64 };
+
 struct cl_program_entry {
-    struct cl_program_entry *next;
+    struct cl_program_entry *next; /* used longer ago */
     char *file, *options;
     cl_program program;
     struct cl_cache_key key;
@@ -106,10 +109,26 @@ fail:
     return status;
 }
 
+static void take_out(struct cl_state *state, struct cl_program_entry *entry) {
+    struct cl_program_entry **link = &state->programs;
+    while (*link && *link != entry) link = &(*link)->next;
+    if (*link) *link = entry->next;
+}
+
+/* Puts an entry that is in no list in front; the last of too many goes. */
+static void put_first(struct lipcl_device *device, struct cl_program_entry *entry) {
+    struct cl_state *state = cl_state(device);
+    struct cl_program_entry **link = &state->programs;
+    entry->next = state->programs;
+    state->programs = entry;
+    for (size_t i = 0; i < MAX_PROGRAMS && *link; i++) link = &(*link)->next;
+    entry_destroy(device, *link); /* there is at most one too many */
+    *link = NULL;
+}
+
 static enum lipcl_status make(struct lipcl_device *device, struct cl_program_entry **entry, const char *file,
                               const char *options, bool may_be_cached) {
     enum lipcl_status status = LIPCL_OK;
-    struct cl_state *state = cl_state(device);
     char *source = NULL, *all_options = NULL;
     struct cl_program_entry *made = calloc(1, sizeof *made);
     if (!made) TRY(fail_memory(device->ctx, sizeof *made));
@@ -128,8 +147,7 @@ static enum lipcl_status make(struct lipcl_device *device, struct cl_program_ent
         log_message(device->ctx, LIPCL_LOG_DEBUG, "from the cache: %s %s", file, options);
     else
         TRY(compile(device, made, source, all_options));
-    made->next = state->programs;
-    state->programs = made;
+    put_first(device, made);
     *entry = made;
     free(source);
     free(all_options);
@@ -142,17 +160,18 @@ fail:
     return status;
 }
 
-static struct cl_program_entry *find(const struct cl_state *state, const char *file, const char *options) {
-    for (struct cl_program_entry *entry = state->programs; entry; entry = entry->next)
-        if (strcmp(entry->file, file) == 0 && strcmp(entry->options, options) == 0) return entry;
-    return NULL;
+static struct cl_program_entry *find(struct lipcl_device *device, const char *file, const char *options) {
+    struct cl_program_entry *entry = cl_state(device)->programs;
+    while (entry && (strcmp(entry->file, file) != 0 || strcmp(entry->options, options) != 0)) entry = entry->next;
+    if (!entry) return NULL;
+    take_out(cl_state(device), entry);
+    put_first(device, entry);
+    return entry;
 }
 
-/* Takes the entry out of the list: what asks for it next compiles it. Kernels made of its program keep it alive. */
+/* What asks for it next compiles it. Kernels made of its program keep it alive. */
 static void forget(struct lipcl_device *device, struct cl_program_entry *entry) {
-    struct cl_program_entry **link = &cl_state(device)->programs;
-    while (*link && *link != entry) link = &(*link)->next;
-    if (*link) *link = entry->next;
+    take_out(cl_state(device), entry);
     entry_destroy(device, entry);
 }
 
@@ -186,7 +205,7 @@ enum lipcl_status cl_kernel_create(struct lipcl_device *device, struct device_ke
                                    const char *options) {
     enum lipcl_status status = LIPCL_OK;
     struct cl_state *state = cl_state(device);
-    struct cl_program_entry *entry = find(state, file, options);
+    struct cl_program_entry *entry = find(device, file, options);
     cl_kernel made = NULL;
     cl_int code;
     if (!entry) TRY(make(device, &entry, file, options, true));

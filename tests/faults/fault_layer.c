@@ -54,10 +54,12 @@ static cl_mem CL_API_CALL create_buffer(cl_context c, cl_mem_flags f, size_t byt
     CREATE(FAULT_CREATE_BUFFER, ret, count_bytes(below->clCreateBuffer(c, f, bytes, host, ret), bytes));
 }
 static cl_program CL_API_CALL create_program(cl_context c, cl_uint n, const char **s, const size_t *l, cl_int *ret) {
+    fault_state.programs++;
     CREATE(FAULT_CREATE_PROGRAM, ret, below->clCreateProgramWithSource(c, n, s, l, ret));
 }
 static cl_program CL_API_CALL create_binary(cl_context c, cl_uint n, const cl_device_id *d, const size_t *l,
                                             const unsigned char **b, cl_int *codes, cl_int *ret) {
+    fault_state.programs++;
     CREATE(FAULT_CREATE_BINARY, ret, below->clCreateProgramWithBinary(c, n, d, l, b, codes, ret));
 }
 static cl_kernel CL_API_CALL create_kernel(cl_program p, const char *name, cl_int *ret) {
@@ -110,6 +112,7 @@ static cl_int CL_API_CALL release_buffer(cl_mem m) {
     RETURN(FAULT_RELEASE, below->clReleaseMemObject(m));
 }
 static cl_int CL_API_CALL release_program(cl_program p) {
+    fault_state.programs--;
     RETURN(FAULT_RELEASE, below->clReleaseProgram(p));
 }
 static cl_int CL_API_CALL release_kernel(cl_kernel k) {

@@ -27,15 +27,14 @@ void check_rows_finish(struct check_rows *rows) {
     *rows = (struct check_rows){0};
 }
 
-struct check_row *check_rows_add(struct check_rows *rows, const struct lipcl_device_info *device, const char *op,
-                                 const char *lowering, enum lipcl_fill fill) {
+void check_rows_add(struct check_rows *rows, const struct lipcl_device_info *device, const char *op, const char *lowering,
+                    enum lipcl_fill fill) {
     struct check_row *grown = realloc(rows->rows, (rows->count + 1) * sizeof *grown);
     if (!grown) die_of_memory();
     rows->rows = grown;
     struct check_row *row = &grown[rows->count++];
     *row = (struct check_row){.device = device_selector(device), .op = op, .lowering = lowering, .fill = fill};
     row->failures = rows->document ? document_array() : NULL;
-    return row;
 }
 
 static void count_failure(struct check_row *row, const struct lipcl_check_result *result, const struct lipcl_check_case *one) {

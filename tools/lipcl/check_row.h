@@ -30,9 +30,9 @@ struct check_rows {
 void check_rows_begin(struct check_rows *rows, uint64_t seed);
 void check_rows_finish(struct check_rows *rows);
 
-/* The next row, valid until the one after it. */
-struct check_row *check_rows_add(struct check_rows *rows, const struct lipcl_device_info *device, const char *op,
-                                 const char *lowering, enum lipcl_fill fill);
+/* The next row. */
+void check_rows_add(struct check_rows *rows, const struct lipcl_device_info *device, const char *op, const char *lowering,
+                    enum lipcl_fill fill);
 /* Counts one case in; says on stderr what is wrong with it, and how to see it again. */
 void check_row_count(struct check_row *row, const struct lipcl_check_result *result, const struct lipcl_check_case *one);
 /* The row is complete: into the document with it. */

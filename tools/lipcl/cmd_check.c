@@ -94,44 +94,56 @@ static enum exit_code print_list(const struct checking *checking) {
     return EXIT_DONE;
 }
 
-/* Runs the cases of one row; false when one could not be run at all. */
-static bool run_row(struct checking *checking, struct check_row *row, struct lipcl_device *device) {
+/* Runs one case by every row's fill; false when one could not be run at all. */
+static bool run_case(struct checking *checking, struct check_row *rows, size_t count, struct lipcl_device *device,
+                     unsigned long long index) {
     bool host = lipcl_device_info(device)->type == LIPCL_DEVICE_HOST;
-    for (unsigned long long i = 0; i < checking->cases; i++) {
+    for (size_t i = 0; i < count; i++) {
+        struct check_row *row = &rows[i];
         struct lipcl_check_result result;
         struct lipcl_check_case one = {.op = row->op,
                                        .lowering = host ? NULL : row->lowering,
                                        .fill = row->fill,
                                        .seed = checking->seed,
-                                       .index = checking->index + i,
+                                       .index = index,
                                        .small = raw.small};
-        progress_step(NULL, (size_t)i, (size_t)checking->cases, "");
         if (lipcl_check_run(checking->ctx, &result, device, &one) != LIPCL_OK) {
-            complain("%s %s, fill %s, case %llu: %s", row->op, row->lowering, lipcl_fill_name(row->fill),
-                     (unsigned long long)one.index, lipcl_context_error(checking->ctx));
+            complain("%s %s, fill %s, case %llu: %s", row->op, row->lowering, lipcl_fill_name(row->fill), index,
+                     lipcl_context_error(checking->ctx));
             return false;
         }
-        if (options.log_level >= LIPCL_LOG_INFO) say("case %llu: %s", (unsigned long long)one.index, result.text);
+        if (options.log_level >= LIPCL_LOG_INFO) say("case %llu: %s", index, result.text);
         check_row_count(row, &result, &one);
         if (result.verdict == LIPCL_CHECK_FAILED && raw.fail_fast) break;
     }
     return true;
 }
 
-/* One lowering with every fill asked for, and its times. */
-static bool run_lowering(struct checking *checking, struct lipcl_device *device, const char *op, const char *lowering) {
+/* One lowering with every fill asked for, a row each. A case's fills come one after the other, as they run the same kernels,
+ * which a device does not keep for ever. */
+static bool run_rows(struct checking *checking, struct lipcl_device *device, const char *op, const char *lowering) {
     const struct lipcl_device_info *info = lipcl_device_info(device);
-    bool host = info->type == LIPCL_DEVICE_HOST;
-    for (int i = 0; i < LIPCL_FILL_COUNT; i++) {
-        enum lipcl_fill fill = (enum lipcl_fill)i;
-        if (!checking->fills[i] || (raw.fail_fast && checking->rows.failed)) continue;
-        progress_task(checking->rows.count, "%s, fill %s, on %s", lowering, lipcl_fill_name(fill), info->name);
-        struct check_row *row = check_rows_add(&checking->rows, info, op, lowering, fill);
-        bool ran = run_row(checking, row, device);
-        check_rows_close(&checking->rows, row);
-        if (!ran) return false;
+    size_t first = checking->rows.count, failed = 0;
+    bool ran = true;
+    for (int fill = 0; fill < LIPCL_FILL_COUNT; fill++)
+        if (checking->fills[fill]) check_rows_add(&checking->rows, info, op, lowering, (enum lipcl_fill)fill);
+    struct check_row *rows = &checking->rows.rows[first];
+    size_t count = checking->rows.count - first;
+    progress_task(first / count, "%s on %s", lowering, info->name);
+    for (unsigned long long i = 0; i < checking->cases && ran && !(failed && raw.fail_fast); i++) {
+        progress_step(NULL, (size_t)i, (size_t)checking->cases, "");
+        ran = run_case(checking, rows, count, device, checking->index + i);
+        for (size_t k = 0; k < count; k++) failed += rows[k].failed;
     }
-    if (!raw.bench || host) return true;
+    for (size_t k = 0; k < count; k++) check_rows_close(&checking->rows, &rows[k]);
+    return ran;
+}
+
+/* One lowering's cases and, when asked for, its times. */
+static bool run_lowering(struct checking *checking, struct lipcl_device *device, const char *op, const char *lowering) {
+    if (raw.fail_fast && checking->rows.failed) return true;
+    if (!run_rows(checking, device, op, lowering)) return false;
+    if (!raw.bench || lipcl_device_info(device)->type == LIPCL_DEVICE_HOST) return true;
     uint64_t count = raw.n || raw.index ? checking->cases : 0;
     if (check_bench_lowering(&checking->bench, checking->ctx, device, op, lowering, checking->seed, checking->index, count))
         return true;
@@ -163,15 +175,14 @@ fail:
     return ok;
 }
 
-/* How many rows there are on so many devices; for the bar. */
-static size_t count_rows(const struct checking *checking, size_t devices) {
-    size_t rows = 0, fills = 0;
-    for (int fill = 0; fill < LIPCL_FILL_COUNT; fill++) fills += checking->fills[fill];
+/* How many lowerings there are on so many devices; for the bar. */
+static size_t count_lowerings(const struct checking *checking, size_t devices) {
+    size_t count = 0;
     for (size_t i = 0; lipcl_check_op_name(i); i++)
         for (size_t k = 0;
              matches(checking->op, lipcl_check_op_name(i)) && lipcl_check_lowering_name(lipcl_check_op_name(i), k); k++)
-            rows += matches(checking->lowering, lipcl_check_lowering_name(lipcl_check_op_name(i), k));
-    return rows * fills * devices;
+            count += matches(checking->lowering, lipcl_check_lowering_name(lipcl_check_op_name(i), k));
+    return count * devices;
 }
 
 static enum exit_code check_run(struct invocation *invocation) {
@@ -187,7 +198,7 @@ static enum exit_code check_run(struct invocation *invocation) {
     if (!device_selection_init(&devices, invocation->ctx, raw.device)) goto fail;
     check_rows_begin(&checking.rows, checking.seed);
     if (raw.bench) check_bench_init(&checking.bench, checking.rows.document);
-    progress_begin(count_rows(&checking, devices.count));
+    progress_begin(count_lowerings(&checking, devices.count));
     bool ran = true;
     for (size_t i = 0; i < devices.count && ran; i++) ran = run_device(&checking, devices.selectors[i]);
     progress_end();
