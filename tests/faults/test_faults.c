@@ -3,15 +3,15 @@
 #include <criterion/parameterized.h>
 
 #include <CL/cl.h>
-#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <lipcl/lipcl.h>
 
-#include "fault_layer.h"
+#include "support/faults.h"
 #include "support/kept_messages.h"
+#include "support/networks.h"
 
 enum { FRAMES = 3 };
 
@@ -22,20 +22,13 @@ static struct fault_state *fault;
 
 /* The layer has to be named before the loader is first called, which is why every test is a process of its own. */
 static void setup(void) {
-    if (ctx) return; /* Criterion sets a parameterized test up twice */
-    setenv("OPENCL_LAYERS", LAYER_DIR "/fault_layer.so", 1);
+    if (ctx) return;               /* Criterion sets a parameterized test up twice */
     setenv("LIPCL_CACHE", "0", 1); /* programs are compiled, every time */
     unsetenv("LIPCL_DEVICE");
-    void *layer = dlopen(LAYER_DIR "/fault_layer.so", RTLD_NOW);
-    cr_assert_not_null(layer, "%s", dlerror());
-    fault = dlsym(layer, "fault_state");
-    cr_assert_not_null(fault);
+    fault = fault_layer();
     cr_assert(lipcl_context_create(&ctx, &(struct lipcl_context_params){.log = keep_message}) == LIPCL_OK);
     cr_assert(lipcl_lipnet_init(ctx, &weights, 3) == LIPCL_OK);
-    struct lipcl_shape shape = {5, {1, 3, FRAMES, 64, 128}};
-    cr_assert(lipcl_tensor_create(ctx, &frames, LIPCL_F32, &shape) == LIPCL_OK);
-    float *data = frames->data;
-    for (size_t i = 0; i < lipcl_tensor_count(frames); i++) data[i] = (float)(i * 2654435761u % 1000) / 1000;
+    frames = test_frames(ctx, 1, FRAMES);
 }
 
 static void teardown(void) {

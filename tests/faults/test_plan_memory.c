@@ -1,7 +1,6 @@
 /* What a plan says that it takes on a device, beside what it asks the device for. */
 #include <criterion/criterion.h>
 
-#include <dlfcn.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +8,8 @@
 
 #include <lipcl/lipcl.h>
 
-#include "fault_layer.h"
+#include "support/faults.h"
+#include "support/networks.h"
 
 static struct lipcl_context *ctx;
 static struct lipcl_tensor_set *weights;
@@ -18,11 +18,7 @@ static struct fault_state *fault;
 
 /* As in test_faults.c, the layer has to be named before the loader is first called. */
 static void setup(void) {
-    setenv("OPENCL_LAYERS", LAYER_DIR "/fault_layer.so", 1);
-    void *layer = dlopen(LAYER_DIR "/fault_layer.so", RTLD_NOW);
-    cr_assert_not_null(layer, "%s", dlerror());
-    fault = dlsym(layer, "fault_state");
-    cr_assert_not_null(fault);
+    fault = fault_layer();
     cr_assert(lipcl_context_create(&ctx, NULL) == LIPCL_OK);
     cr_assert(lipcl_lipnet_init(ctx, &weights, 3) == LIPCL_OK);
     cr_assert(lipcl_device_create(ctx, &device, "cpu") == LIPCL_OK, "%s", lipcl_context_error(ctx));
@@ -47,11 +43,8 @@ static struct lipcl_plan *plan_lipnet(size_t batch, size_t frames, const struct 
 }
 
 static struct lipcl_tensor *run(struct lipcl_plan *plan, size_t batch, size_t frames) {
-    struct lipcl_tensor *x, *logits;
-    cr_assert(lipcl_tensor_create(ctx, &x, LIPCL_F32, &(struct lipcl_shape){5, {batch, 3, frames, 64, 128}}) == LIPCL_OK);
+    struct lipcl_tensor *x = test_frames(ctx, batch, frames), *logits;
     cr_assert(lipcl_tensor_create(ctx, &logits, LIPCL_F32, &(struct lipcl_shape){3, {batch, frames, 28}}) == LIPCL_OK);
-    float *data = x->data;
-    for (size_t i = 0; i < lipcl_tensor_count(x); i++) data[i] = (float)(i * 2654435761u >> 8 & 255) / 255;
     cr_assert(lipcl_plan_run(ctx, plan, &logits, (const struct lipcl_tensor *const *)&x) == LIPCL_OK);
     lipcl_tensor_destroy(&x);
     return logits;
@@ -104,14 +97,11 @@ Test(plan_memory, is_what_the_device_gives_for_a_batch) {
 Test(plan_memory, a_limit_is_kept_by_computing_a_batch_in_parts) {
     enum { BATCH = 5, FRAMES = 6 };
     struct lipcl_lipnet_reader *reader = NULL;
-    struct lipcl_tensor *x, *whole = NULL, *parts = NULL;
+    struct lipcl_tensor *x = test_frames(ctx, BATCH, FRAMES), *whole = NULL, *parts = NULL;
     struct lipcl_plan *two = plan_lipnet(2, FRAMES, NULL);
     struct lipcl_lipnet_reader_params params = {.device = "cpu"};
     size_t limit = lipcl_plan_memory(two).device_bytes;
     lipcl_plan_destroy(&two);
-    cr_assert(lipcl_tensor_create(ctx, &x, LIPCL_F32, &(struct lipcl_shape){5, {BATCH, 3, FRAMES, 64, 128}}) == LIPCL_OK);
-    float *data = x->data;
-    for (size_t i = 0; i < lipcl_tensor_count(x); i++) data[i] = (float)(i * 2654435761u >> 8 & 255) / 255;
     cr_assert(lipcl_lipnet_reader_create(ctx, &reader, weights, &params) == LIPCL_OK);
     cr_assert(lipcl_lipnet_reader_run(ctx, reader, &whole, x) == LIPCL_OK);
     lipcl_lipnet_reader_destroy(&reader);
@@ -209,8 +199,7 @@ Test(plan_memory, a_reader_finds_its_weights_in_a_file) {
     cr_assert(lipcl_lipnet_load(ctx, &set, MODEL_PATH) == LIPCL_OK);
     for (size_t frames = 3; frames <= 4; frames++) { /* two plans of one reader */
         params.model = MODEL_PATH;
-        cr_assert(lipcl_tensor_create(ctx, &x, LIPCL_F32, &(struct lipcl_shape){5, {1, 3, frames, 64, 128}}) == LIPCL_OK);
-        for (size_t i = 0; i < lipcl_tensor_count(x); i++) ((float *)x->data)[i] = (float)(i * 2654435761u >> 8 & 255) / 255;
+        x = test_frames(ctx, 1, frames);
         if (!reader) cr_assert(lipcl_lipnet_reader_create(ctx, &reader, NULL, &params) == LIPCL_OK);
         cr_assert(lipcl_lipnet_reader_run(ctx, reader, &got, x) == LIPCL_OK);
         struct lipcl_lipnet_reader *other = NULL;

@@ -3,14 +3,14 @@
 #include <criterion/parameterized.h>
 
 #include <CL/cl.h>
-#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <lipcl/lipcl.h>
 
-#include "fault_layer.h"
+#include "support/faults.h"
+#include "support/networks.h"
 
 enum { FRAMES = 3, MAX_EVENTS = 256 };
 
@@ -47,20 +47,15 @@ static void make_plan(struct lipcl_plan **made) {
 /* The layer has to be named before the loader is first called, which is why every test is a process of its own. */
 static void setup(void) {
     if (ctx) return; /* Criterion sets a parameterized test up twice */
-    setenv("OPENCL_LAYERS", LAYER_DIR "/fault_layer.so", 1);
     unsetenv("LIPCL_DEVICE");
-    void *layer = dlopen(LAYER_DIR "/fault_layer.so", RTLD_NOW);
-    cr_assert_not_null(layer, "%s", dlerror());
-    fault = dlsym(layer, "fault_state");
-    cr_assert_not_null(fault);
+    fault = fault_layer();
     cr_assert(lipcl_context_create(&ctx, &(struct lipcl_context_params){.log = keep_message}) == LIPCL_OK);
     cr_assert(lipcl_lipnet_init(ctx, &weights, 3) == LIPCL_OK);
     cr_assert(lipcl_graph_create(ctx, &graph) == LIPCL_OK);
     cr_assert(lipcl_lipnet_describe(graph, 1, FRAMES, NULL) == LIPCL_OK);
     cr_assert(lipcl_device_create(ctx, &device, "cpu") == LIPCL_OK, "%s", messages);
-    cr_assert(lipcl_tensor_create(ctx, &x, LIPCL_F32, lipcl_graph_input_shape(graph, 0)) == LIPCL_OK);
+    x = test_tensor(ctx, lipcl_graph_input_shape(graph, 0));
     cr_assert(lipcl_tensor_create(ctx, &y, LIPCL_F32, lipcl_graph_output_shape(graph, 0)) == LIPCL_OK);
-    for (size_t i = 0; i < lipcl_tensor_count(x); i++) ((float *)x->data)[i] = (float)(i * 2654435761u % 1000) / 1000;
     make_plan(&plan);
 }
 

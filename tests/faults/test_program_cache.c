@@ -3,7 +3,6 @@
 
 #include <CL/cl.h>
 #include <dirent.h>
-#include <dlfcn.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,9 +13,11 @@
 #include <lipcl/lipcl.h>
 
 #include "base/hash.h"
-#include "fault_layer.h"
+#include "support/faults.h"
 #include "support/kept_messages.h"
+#include "support/networks.h"
 #include "support/program.h"
+#include "support/sabotage.h"
 
 enum { FRAMES = 3, MAX_FILES = 32 };
 
@@ -28,19 +29,12 @@ static struct fault_state *fault;
 
 static void setup(void) {
     cache = test_folder_make();
-    setenv("OPENCL_LAYERS", LAYER_DIR "/fault_layer.so", 1);
     setenv("XDG_CACHE_HOME", cache, 1);
-    void *layer = dlopen(LAYER_DIR "/fault_layer.so", RTLD_NOW);
-    cr_assert_not_null(layer, "%s", dlerror());
-    fault = dlsym(layer, "fault_state");
-    cr_assert_not_null(fault);
+    fault = fault_layer();
     struct lipcl_context_params params = {.log = keep_message, .log_level = LIPCL_LOG_INFO};
     cr_assert(lipcl_context_create(&ctx, &params) == LIPCL_OK);
     cr_assert(lipcl_lipnet_init(ctx, &weights, 3) == LIPCL_OK);
-    struct lipcl_shape shape = {5, {1, 3, FRAMES, 64, 128}};
-    cr_assert(lipcl_tensor_create(ctx, &frames, LIPCL_F32, &shape) == LIPCL_OK);
-    float *data = frames->data;
-    for (size_t i = 0; i < lipcl_tensor_count(frames); i++) data[i] = (float)(i * 2654435761u % 1000) / 1000;
+    frames = test_frames(ctx, 1, FRAMES);
 }
 
 static void teardown(void) {
@@ -145,7 +139,7 @@ static struct start start_with(const char *kernels) {
 Test(program_cache, another_source_is_another_program) {
     char *kernels = test_folder_make();
     struct start first = start_once();
-    spoil_kernel(kernels, "gru_scan.cl", "(1 - z) n + z h", "n + z (h - n)"); /* a comment */
+    sabotage(kernels, "gru_scan.cl", "(1 - z) n + z h", "n + z (h - n)"); /* a comment */
     struct start second = start_with(kernels), third = start_once(), fourth = start_with(kernels);
     cr_expect(second.sources > 0 && second.sources < first.sources, "%d", second.sources);
     expect_and_finish(&second, second.sources, first.sources, first.logits, "changed");
@@ -317,8 +311,8 @@ Test(program_cache, a_binary_that_computes_nonsense_is_found_out) {
     char *kernels = test_folder_make(), *paths[MAX_FILES];
     struct file files[MAX_FILES];
     size_t planted = 0;
-    spoil_kernel(kernels, "winograd_output.cl", "load_v(bias", "0.25f + load_v(bias");
-    spoil_kernel(kernels, "gemm_packed.cl", "k < K;", "k < K - 1;");
+    sabotage(kernels, "winograd_output.cl", "load_v(bias", "0.25f + load_v(bias");
+    sabotage(kernels, "gemm_packed.cl", "k < K;", "k < K - 1;");
     setenv("LIPCL_SELF_TEST", "0", 1);
     struct start bad = start_with(kernels);
     unsetenv("LIPCL_SELF_TEST");

@@ -1,12 +1,11 @@
 /* What a device keeps of the programs that it built: a process that plans for ever does not grow for ever. */
 #include <criterion/criterion.h>
 
-#include <dlfcn.h>
 #include <stdlib.h>
 
 #include <lipcl/lipcl.h>
 
-#include "fault_layer.h"
+#include "support/faults.h"
 #include "support/kept_messages.h"
 #include "tensor/shape.h"
 
@@ -17,12 +16,8 @@ static struct lipcl_device *device;
 static struct fault_state *fault;
 
 static void setup(void) {
-    setenv("OPENCL_LAYERS", LAYER_DIR "/fault_layer.so", 1);
     setenv("LIPCL_CACHE", "0", 1); /* programs are compiled, every time */
-    void *layer = dlopen(LAYER_DIR "/fault_layer.so", RTLD_NOW);
-    cr_assert_not_null(layer, "%s", dlerror());
-    fault = dlsym(layer, "fault_state");
-    cr_assert_not_null(fault);
+    fault = fault_layer();
     cr_assert(lipcl_context_create(&ctx, &(struct lipcl_context_params){.log = keep_message}) == LIPCL_OK);
     cr_assert(lipcl_device_create(ctx, &device, "cpu") == LIPCL_OK, "%s", messages);
 }

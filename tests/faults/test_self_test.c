@@ -3,7 +3,6 @@
 #include <criterion/parameterized.h>
 
 #include <dirent.h>
-#include <dlfcn.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,8 +12,9 @@
 
 #include <lipcl/lipcl.h>
 
-#include "fault_layer.h"
+#include "support/faults.h"
 #include "support/kept_messages.h"
+#include "support/networks.h"
 #include "support/program.h"
 #include "support/sabotage.h"
 
@@ -31,20 +31,13 @@ static void setup(void) {
     if (ctx) return;
     kernels = test_folder_make();
     cache = test_folder_make();
-    setenv("OPENCL_LAYERS", LAYER_DIR "/fault_layer.so", 1);
     setenv("XDG_CACHE_HOME", cache, 1);
     unsetenv("LIPCL_SELF_TEST");
-    void *layer = dlopen(LAYER_DIR "/fault_layer.so", RTLD_NOW);
-    cr_assert_not_null(layer, "%s", dlerror());
-    fault = dlsym(layer, "fault_state");
-    cr_assert_not_null(fault);
+    fault = fault_layer();
     struct lipcl_context_params params = {.log = keep_message, .kernel_dir = kernels};
     cr_assert(lipcl_context_create(&ctx, &params) == LIPCL_OK);
     cr_assert(lipcl_lipnet_init(ctx, &weights, 3) == LIPCL_OK);
-    struct lipcl_shape shape = {5, {1, 3, FRAMES, 64, 128}};
-    cr_assert(lipcl_tensor_create(ctx, &frames, LIPCL_F32, &shape) == LIPCL_OK);
-    float *data = frames->data;
-    for (size_t i = 0; i < lipcl_tensor_count(frames); i++) data[i] = (float)(i * 2654435761u % 1000) / 1000;
+    frames = test_frames(ctx, 1, FRAMES);
 }
 
 static void teardown(void) {

@@ -94,7 +94,7 @@ Test(program_device, a_wrong_kernel_is_a_mismatch) {
     put_clip(clip, 20, 5);
     snprintf(variable, sizeof variable, "LIPCL_KERNEL_DIR=%s", folder);
     const char *const environment[] = {variable, NULL};
-    spoil_kernel(folder, "conv3d_direct.cl", "load_v(bias", "0.001f + load_v(bias");
+    sabotage(folder, "conv3d_direct.cl", "load_v(bias", "0.001f + load_v(bias");
 
     struct program_run run = program_run(
         (const char *const[]){"verify", clip, "--device", program_device(), "--precision", "exact", NULL}, environment);

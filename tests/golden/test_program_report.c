@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "support/program.h"
+#include "support/sabotage.h"
 
 static char *folder;
 static const char *clip, *page_file, *saved_file;
@@ -76,7 +77,7 @@ Test(program_report, a_page_holds_the_document_and_a_verification) {
 }
 
 Test(program_report, a_kernel_that_is_wrong_shows) {
-    spoil_kernel(folder, "gru_cell.clh", "exp(-a)", "exp(-1.01f * a)");
+    sabotage(folder, "gru_cell.clh", "exp(-a)", "exp(-1.01f * a)");
     char *variable = NULL;
     cr_assert_gt(asprintf(&variable, "LIPCL_KERNEL_DIR=%s", folder), 0);
     const char *arguments[] = {"profile", clip, "--device", program_device(), "--runs", "1", "--html", page_file, NULL};

@@ -10,6 +10,7 @@
 #include <lipcl/lipcl.h>
 
 #include "support/program.h"
+#include "support/sabotage.h"
 #include "support/test_devices.h"
 
 static char *folder;
@@ -69,14 +70,14 @@ static void expect_named(const char *wrong) {
 
 /* One tap of 2,400 is one percent off, in conv2 alone: the text stays right. */
 static void plant_wrong_weight(void) {
-    spoil_kernel(kernels, "conv3d_direct.cl", "load_v(w + (d * C + c) * (long)W_STEP)",
-                 "load_v(w + (d * C + c) * (long)W_STEP) * (K == 64 && a == 1 && b == 2 && d == 1 && c == 3 ? 1.01f : 1.0f)");
+    sabotage(kernels, "conv3d_direct.cl", "load_v(w + (d * C + c) * (long)W_STEP)",
+             "load_v(w + (d * C + c) * (long)W_STEP) * (K == 64 && a == 1 && b == 2 && d == 1 && c == 3 ? 1.01f : 1.0f)");
 }
 
 /* One element of conv3 is a NaN. */
 static void plant_nan(void) {
-    spoil_kernel(kernels, "conv3d_direct.cl", "store_channels(RELU ?",
-                 "store_channels(K == 96 && out_t + out_h + out_w + channel == 0 ? (floatV)(NAN) : RELU ?");
+    sabotage(kernels, "conv3d_direct.cl", "store_channels(RELU ?",
+             "store_channels(K == 96 && out_t + out_h + out_w + channel == 0 ? (floatV)(NAN) : RELU ?");
 }
 
 Test(program_verify, names_the_layer_with_a_wrong_weight) {
@@ -91,20 +92,20 @@ Test(program_verify, names_the_layer_with_a_nan) {
 
 /* gru2's product of input and weights forgets the last term. */
 Test(program_verify, names_the_layer_with_a_broken_kernel) {
-    spoil_kernel(kernels, "gemm_packed.cl", "k < K;", "k < (K == 512 && N > 28 ? K - 1 : K);");
+    sabotage(kernels, "gemm_packed.cl", "k < K;", "k < (K == 512 && N > 28 ? K - 1 : K);");
     expect_named("gru2");
 }
 
 /* FC leaves a row as it was. */
 Test(program_verify, names_the_layer_that_writes_nothing) {
-    spoil_kernel(kernels, "gemm_packed.cl", "if (first + r >= M) continue;",
-                 "if (first + r >= M || (N == 28 && first + r == 1)) continue;");
+    sabotage(kernels, "gemm_packed.cl", "if (first + r >= M) continue;",
+             "if (first + r >= M || (N == 28 && first + r == 1)) continue;");
     expect_named("FC");
 }
 
 /* What no compiler takes runs on the host: that is right, and says nothing about the device. */
 Test(program_verify, names_the_layer_that_does_not_compile) {
-    spoil_kernel(kernels, "conv3d_direct.cl", "#define BLOCKS", "#if K == 96\n#error \"broken\"\n#endif\n#define BLOCKS");
+    sabotage(kernels, "conv3d_direct.cl", "#define BLOCKS", "#if K == 96\n#error \"broken\"\n#endif\n#define BLOCKS");
     struct program_run run = RUN_SPOILED("verify", clip, "--precision", "exact", "--device", device);
     cr_expect_eq(run.status, 0, "%s", run.err);
     expect_in("conv3: no kernel does this layer", run.err);
@@ -153,7 +154,7 @@ Test(program_verify, what_is_between_the_layers_is_seen) {
     struct program_run run = RUN("verify", in, "--device", device);
     cr_expect_eq(run.status, 0, "%s", run.err);
     program_run_finish(&run);
-    spoil_kernel(kernels, "permute_copy.cl", "x[from]", "x[COUNT == 2 * 2 * 28 ? 0 : from]");
+    sabotage(kernels, "permute_copy.cl", "x[from]", "x[COUNT == 2 * 2 * 28 ? 0 : from]");
     run = RUN_SPOILED("verify", in, "--device", device, "--json");
     json_t *document = program_json(&run), *found = first_device(document), *layer;
     size_t index;

@@ -12,6 +12,7 @@
 #include "plan/steps.h"
 #include "plan/tuning.h"
 #include "support/kept_messages.h"
+#include "support/networks.h"
 #include "support/program.h"
 
 enum { ROWS = 30, IN = 24, OUT = 40, BROKEN = 1 };
@@ -42,16 +43,7 @@ const struct blast_kernel blast_direct = {
 static char *cache;
 static struct lipcl_context *ctx;
 static struct lipcl_device *device;
-static struct lipcl_graph *graph;
-static struct lipcl_tensor_set *weights;
-
-static void add_weight(const char *name, const struct lipcl_shape *shape) {
-    struct lipcl_tensor *tensor;
-    cr_assert(lipcl_tensor_create(ctx, &tensor, LIPCL_F32, shape) == LIPCL_OK);
-    float *data = tensor->data;
-    for (size_t i = 0; i < lipcl_tensor_count(tensor); i++) data[i] = (float)(i * 2654435761u % 1000) / 500 - 1;
-    cr_assert(lipcl_tensor_set_add(ctx, weights, name, &tensor) == LIPCL_OK);
-}
+static struct linear_network network;
 
 static void setup(void) {
     cache = test_folder_make();
@@ -62,18 +54,11 @@ static void setup(void) {
     cr_assert(lipcl_context_create(&ctx, &params) == LIPCL_OK);
     cr_assert(lipcl_device_create(ctx, &device, "cpu") == LIPCL_OK, "%s", messages);
     cr_assert(device_caps(device)->has_clblast(), "CLBlast is not there");
-    cr_assert(lipcl_graph_create(ctx, &graph) == LIPCL_OK);
-    lipcl_value x = lipcl_graph_input(graph, "x", &(struct lipcl_shape){2, {ROWS, IN}});
-    lipcl_value y = lipcl_linear(graph, "fc", x, &(struct lipcl_linear_params){.out_features = OUT});
-    lipcl_graph_output(graph, "y", y);
-    cr_assert(lipcl_tensor_set_create(ctx, &weights) == LIPCL_OK);
-    add_weight("fc.weight", &(struct lipcl_shape){2, {OUT, IN}});
-    add_weight("fc.bias", &(struct lipcl_shape){1, {OUT}});
+    network = linear_network_create(ctx, ROWS, IN, OUT);
 }
 
 static void teardown(void) {
-    lipcl_tensor_set_destroy(&weights);
-    lipcl_graph_destroy(&graph);
+    linear_network_destroy(&network);
     lipcl_device_destroy(&device);
     lipcl_context_destroy(&ctx);
     test_folder_remove(&cache);
@@ -85,14 +70,14 @@ static enum lipcl_status plan_with(struct lipcl_plan **plan, struct blast_choice
     struct plan_checks checks = {.op = "linear", .lowering = "linear_clblast", .blast = choice};
     struct lipcl_plan_params params = {.gemm = LIPCL_GEMM_CLBLAST, .keep_values = true};
     messages[0] = '\0';
-    return plan_create(ctx, plan, graph, weights, device, &params, &checks);
+    return plan_create(ctx, plan, network.graph, network.weights, device, &params, &checks);
 }
 
 static void expect_right_numbers(struct lipcl_plan *plan) {
     struct lipcl_tensor *x, *y;
     struct lipcl_layer_check check;
-    cr_assert(lipcl_tensor_create(ctx, &x, LIPCL_F32, lipcl_graph_input_shape(graph, 0)) == LIPCL_OK);
-    cr_assert(lipcl_tensor_create(ctx, &y, LIPCL_F32, lipcl_graph_output_shape(graph, 0)) == LIPCL_OK);
+    cr_assert(lipcl_tensor_create(ctx, &x, LIPCL_F32, lipcl_graph_input_shape(network.graph, 0)) == LIPCL_OK);
+    cr_assert(lipcl_tensor_create(ctx, &y, LIPCL_F32, lipcl_graph_output_shape(network.graph, 0)) == LIPCL_OK);
     for (size_t i = 0; i < ROWS * IN; i++) ((float *)x->data)[i] = (float)(i % 17) / 8 - 1;
     cr_assert(lipcl_plan_run(ctx, plan, &y, (const struct lipcl_tensor *const *)&x) == LIPCL_OK, "%s", messages);
     cr_assert(lipcl_plan_check_layer(ctx, plan, 0, &check) == LIPCL_OK);
@@ -143,7 +128,7 @@ static struct blast_choice planned_by_record(bool no_tuning, const char **loweri
     struct lipcl_plan *plan;
     struct lipcl_plan_params params = {.gemm = LIPCL_GEMM_CLBLAST, .keep_values = true, .no_tuning = no_tuning};
     messages[0] = '\0';
-    cr_assert(lipcl_plan_create(ctx, &plan, graph, weights, device, &params) == LIPCL_OK, "%s", messages);
+    cr_assert(lipcl_plan_create(ctx, &plan, network.graph, network.weights, device, &params) == LIPCL_OK, "%s", messages);
     const struct step *step = &plan->steps[0];
     const struct device_gemm *gemm = step->launch_count ? &step->launches[step->launch_count - 1].gemm : NULL;
     struct blast_choice choice = gemm && gemm->blast ? *gemm->blast : (struct blast_choice){0};
@@ -178,7 +163,7 @@ Test(clblast, the_tuner_finds_the_fastest_that_is_right) {
     struct lipcl_tuned_clblast result;
     struct lipcl_tune_params params = {.budget_s = 1000};
     struct lipcl_tuning_list *list;
-    cr_assert(lipcl_tuner_create(ctx, &tuner, graph, weights, device, &params) == LIPCL_OK, "%s", messages);
+    cr_assert(lipcl_tuner_create(ctx, &tuner, network.graph, network.weights, device, &params) == LIPCL_OK, "%s", messages);
     cr_expect_not(lipcl_tuner_wants_clblast(tuner)); /* on a CPU, unless it is asked for; one can all the same */
     cr_assert(lipcl_tuner_clblast(ctx, tuner, &result) == LIPCL_OK, "%s", messages);
     cr_expect_str_eq(result.file_name, device_caps(device)->clblast_name());
@@ -197,14 +182,14 @@ Test(clblast, the_tuner_finds_the_fastest_that_is_right) {
     lipcl_tuner_destroy(&tuner);
 
     params.plan.gemm = LIPCL_GEMM_OWN;
-    cr_assert(lipcl_tuner_create(ctx, &tuner, graph, weights, device, &params) == LIPCL_OK, "%s", messages);
+    cr_assert(lipcl_tuner_create(ctx, &tuner, network.graph, network.weights, device, &params) == LIPCL_OK, "%s", messages);
     cr_expect_not(lipcl_tuner_wants_clblast(tuner));
     cr_assert(lipcl_tuner_clblast(ctx, tuner, &result) == LIPCL_OK);
     cr_expect_null(result.file_name);
     lipcl_tuner_destroy(&tuner);
 
     params.plan.gemm = LIPCL_GEMM_CLBLAST;
-    cr_assert(lipcl_tuner_create(ctx, &tuner, graph, weights, device, &params) == LIPCL_OK, "%s", messages);
+    cr_assert(lipcl_tuner_create(ctx, &tuner, network.graph, network.weights, device, &params) == LIPCL_OK, "%s", messages);
     cr_expect(lipcl_tuner_wants_clblast(tuner));
     lipcl_tuner_destroy(&tuner);
 }

@@ -9,6 +9,7 @@
 #include "plan/steps.h"
 #include "plan/tuning.h"
 #include "support/kept_messages.h"
+#include "support/networks.h"
 #include "support/program.h"
 #include "support/sabotage.h"
 
@@ -21,20 +22,11 @@ static char *cache, *kernels;
 static size_t warnings;
 static struct lipcl_context *ctx;
 static struct lipcl_device *device;
-static struct lipcl_graph *graph;
-static struct lipcl_tensor_set *weights;
+static struct linear_network network;
 
 static void keep(void *user, enum lipcl_log_level level, const char *message) {
     warnings += level <= LIPCL_LOG_WARN;
     keep_message(user, level, message);
-}
-
-static void add_weight(const char *name, const struct lipcl_shape *shape) {
-    struct lipcl_tensor *tensor;
-    cr_assert(lipcl_tensor_create(ctx, &tensor, LIPCL_F32, shape) == LIPCL_OK);
-    float *data = tensor->data;
-    for (size_t i = 0; i < lipcl_tensor_count(tensor); i++) data[i] = (float)(i * 2654435761u % 1000) / 500 - 1;
-    cr_assert(lipcl_tensor_set_add(ctx, weights, name, &tensor) == LIPCL_OK);
 }
 
 static void setup(void) {
@@ -46,18 +38,11 @@ static void setup(void) {
     struct lipcl_context_params params = {.log = keep, .log_level = LIPCL_LOG_INFO, .kernel_dir = kernels};
     cr_assert(lipcl_context_create(&ctx, &params) == LIPCL_OK);
     cr_assert(lipcl_device_create(ctx, &device, "cpu") == LIPCL_OK, "%s", messages);
-    cr_assert(lipcl_graph_create(ctx, &graph) == LIPCL_OK);
-    lipcl_value x = lipcl_graph_input(graph, "x", &(struct lipcl_shape){2, {ROWS, IN}});
-    lipcl_value y = lipcl_linear(graph, "fc", x, &(struct lipcl_linear_params){.out_features = OUT});
-    lipcl_graph_output(graph, "y", y);
-    cr_assert(lipcl_tensor_set_create(ctx, &weights) == LIPCL_OK);
-    add_weight("fc.weight", &(struct lipcl_shape){2, {OUT, IN}});
-    add_weight("fc.bias", &(struct lipcl_shape){1, {OUT}});
+    network = linear_network_create(ctx, ROWS, IN, OUT);
 }
 
 static void teardown(void) {
-    lipcl_tensor_set_destroy(&weights);
-    lipcl_graph_destroy(&graph);
+    linear_network_destroy(&network);
     lipcl_device_destroy(&device);
     lipcl_context_destroy(&ctx);
     test_folder_remove(&cache);
@@ -71,7 +56,7 @@ static struct lipcl_plan *plan_of(const struct lipcl_plan_params *params, struct
     struct lipcl_plan_params keeping = params ? *params : (struct lipcl_plan_params){0};
     keeping.keep_values = true; /* the layer is checked after a run */
     messages[0] = '\0';
-    cr_assert(lipcl_plan_create(ctx, &plan, graph, weights, device, &keeping) == LIPCL_OK, "%s", messages);
+    cr_assert(lipcl_plan_create(ctx, &plan, network.graph, network.weights, device, &keeping) == LIPCL_OK, "%s", messages);
     cr_assert(lipcl_plan_layer_info(ctx, plan, 0, info) == LIPCL_OK);
     return plan;
 }
@@ -85,8 +70,8 @@ static struct lipcl_layer_info expect_right_numbers(const struct lipcl_plan_para
     struct lipcl_plan *plan = plan_of(params, &info);
     cr_assert(lipcl_plan_launch_info(ctx, plan, 0, 0, &launch) == LIPCL_OK);
     if (options) snprintf(options, bytes, "%s ", launch.options ? launch.options : "");
-    cr_assert(lipcl_tensor_create(ctx, &x, LIPCL_F32, lipcl_graph_input_shape(graph, 0)) == LIPCL_OK);
-    cr_assert(lipcl_tensor_create(ctx, &y, LIPCL_F32, lipcl_graph_output_shape(graph, 0)) == LIPCL_OK);
+    cr_assert(lipcl_tensor_create(ctx, &x, LIPCL_F32, lipcl_graph_input_shape(network.graph, 0)) == LIPCL_OK);
+    cr_assert(lipcl_tensor_create(ctx, &y, LIPCL_F32, lipcl_graph_output_shape(network.graph, 0)) == LIPCL_OK);
     for (size_t i = 0; i < ROWS * IN; i++) ((float *)x->data)[i] = (float)(i % 17) / 8 - 1;
     cr_assert(lipcl_plan_run(ctx, plan, &y, (const struct lipcl_tensor *const *)&x) == LIPCL_OK);
     cr_assert(lipcl_plan_check_layer(ctx, plan, 0, &check) == LIPCL_OK);
@@ -107,7 +92,7 @@ static void put_record(size_t vec, size_t rows, const char *lowering, uint64_t s
     struct plan_checks checks = {.op = "linear", .lowering = "linear_packed", .tuning = {{vec == 3 ? 2 : vec, rows}}};
     struct tuning_record record = {.ms = 1, .default_ms = 2, .value_count = 2, .values = {{"VEC", vec}, {"ROWS", rows}}};
     struct tuning_file file = {0};
-    cr_assert(plan_create(ctx, &plan, graph, weights, device, &params, &checks) == LIPCL_OK, "%s", messages);
+    cr_assert(plan_create(ctx, &plan, network.graph, network.weights, device, &params, &checks) == LIPCL_OK, "%s", messages);
     record.layer = plan_step_text(plan, &plan->steps[0], &params);
     cr_assert(tuning_build(ctx, &plan->steps[0], &record.build) == LIPCL_OK);
     record.build ^= spoil;
@@ -169,7 +154,7 @@ static struct lipcl_tuned_layer tune(const struct lipcl_tune_params *params, cha
     struct lipcl_tuner *tuner;
     struct lipcl_tuned_layer result;
     messages[0] = '\0';
-    cr_assert(lipcl_tuner_create(ctx, &tuner, graph, weights, device, params) == LIPCL_OK, "%s", messages);
+    cr_assert(lipcl_tuner_create(ctx, &tuner, network.graph, network.weights, device, params) == LIPCL_OK, "%s", messages);
     cr_assert_eq(lipcl_tuner_layer_count(tuner), 1);
     cr_expect(lipcl_tuner_run(ctx, tuner, 1, &result) == LIPCL_ERROR_ARGUMENT);
     warnings = 0;
@@ -278,9 +263,9 @@ Test(tuner, host_has_nothing_to_tune) {
     struct lipcl_device *host;
     struct lipcl_tuner *tuner;
     cr_assert(lipcl_device_create(ctx, &host, "host") == LIPCL_OK);
-    cr_expect(lipcl_tuner_create(ctx, &tuner, graph, weights, host, NULL) == LIPCL_ERROR_UNSUPPORTED);
+    cr_expect(lipcl_tuner_create(ctx, &tuner, network.graph, network.weights, host, NULL) == LIPCL_ERROR_UNSUPPORTED);
     cr_expect_null(tuner);
-    cr_expect(lipcl_tuner_create(ctx, &tuner, graph, weights, device, &(struct lipcl_tune_params){.budget_s = -1}) ==
-              LIPCL_ERROR_ARGUMENT);
+    cr_expect(lipcl_tuner_create(ctx, &tuner, network.graph, network.weights, device,
+                                 &(struct lipcl_tune_params){.budget_s = -1}) == LIPCL_ERROR_ARGUMENT);
     lipcl_device_destroy(&host);
 }

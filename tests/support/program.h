@@ -40,7 +40,4 @@ char *get_file(const char *path);
 /* The first usable OpenCL device, in memory that lives until the test ends; a machine without one fails the test. */
 const char *program_device(void);
 
-/* Makes a copy of a kernel in `folder` in which `from` has become `to` everywhere: for LIPCL_KERNEL_DIR. */
-void spoil_kernel(const char *folder, const char *file, const char *from, const char *to);
-
 #endif
