@@ -267,6 +267,16 @@ static void append_variant(char *text, size_t bytes, const struct variant *varia
         if (tuning->values[i]) used += (size_t)snprintf(text + used, bytes - used, " %s=%zu", knobs[i].name, tuning->values[i]);
 }
 
+/* The next way to try for a case that does not suit the last: another tuning, and, where all were tried on a CPU that pretends
+ * to be a GPU, the same on what it is, as some lowerings are for CPUs alone. */
+static bool next_way(struct variant *variant, size_t *tuning) {
+    if (++*tuning < variant->tuning_count) return true;
+    if (!variant->as_gpu) return false;
+    variant->as_gpu = false;
+    *tuning = 0;
+    return true;
+}
+
 /* Draws the case's graph and numbers, and plans it; UNSUPPORTED is a verdict, not a failure. */
 static enum lipcl_status plan_bench(struct lipcl_context *ctx, struct lipcl_check_result *result, struct bench *bench,
                                     struct lipcl_device *device, const struct lipcl_check_case *spec, struct draw *draw,
@@ -303,7 +313,7 @@ static enum lipcl_status plan_bench(struct lipcl_context *ctx, struct lipcl_chec
                                      .no_views = variant.no_views};
         status = plan_create(ctx, &bench->plan, bench->graph, bench->weights, device,
                              &(struct lipcl_plan_params){.no_self_test = true}, &checks);
-    } while (status == LIPCL_ERROR_UNSUPPORTED && ++i < variant.tuning_count);
+    } while (status == LIPCL_ERROR_UNSUPPORTED && next_way(&variant, &i));
     append_variant(result->text, sizeof result->text, &variant, &variant.tunings[size_min(i, variant.tuning_count - 1)], knobs);
     if (spec->lowering && (status == LIPCL_ERROR_UNSUPPORTED || status == LIPCL_ERROR_BUILD)) {
         judge(result, status == LIPCL_ERROR_BUILD ? LIPCL_CHECK_FAILED : LIPCL_CHECK_UNSUPPORTED, "%s",
