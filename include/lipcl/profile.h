@@ -24,7 +24,7 @@ enum lipcl_profile_kind {
     LIPCL_PROFILE_WRITE,     /* a transfer to the device */
     LIPCL_PROFILE_READ,      /* a transfer from the device */
     LIPCL_PROFILE_REFERENCE, /* a layer computed by its reference on the host, its transfers included */
-    LIPCL_PROFILE_STAGE,     /* on the host: "upload" (inputs are enqueued), "run" (launches are enqueued, references computed),
+    LIPCL_PROFILE_STAGE,     /* on the host: "upload" (inputs are copied), "run" (launches are enqueued, references computed),
                                 "wait" (until the device has the first output) and "download"; they cover the run */
     LIPCL_PROFILE_RUN,       /* the whole run, its last event */
 };

@@ -10,8 +10,8 @@ struct backend {
     /* Makes buffer->lent's memory the buffer's; NULL: there is no such way. */
     enum lipcl_status (*buffer_lend)(struct lipcl_device *device, struct device_buffer *buffer);
     void (*buffer_destroy)(struct lipcl_device *device, struct device_buffer *buffer);
-    enum lipcl_status (*buffer_write)(struct lipcl_device *device, struct device_buffer *buffer, const void *data, size_t bytes,
-                                      bool wait);
+    enum lipcl_status (*buffer_write)(struct lipcl_device *device, struct device_buffer *buffer, const void *data,
+                                      size_t bytes);
     enum lipcl_status (*buffer_read)(struct lipcl_device *device, void *data, struct device_buffer *buffer, size_t offset_bytes,
                                      size_t bytes);
     enum lipcl_status (*kernel_create)(struct lipcl_device *device, struct device_kernel *kernel, const char *file,

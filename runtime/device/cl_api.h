@@ -80,8 +80,7 @@ enum lipcl_status cl_check(struct lipcl_device *device, cl_int code, const char 
 enum lipcl_status cl_buffer_create(struct lipcl_device *device, struct device_buffer *buffer);
 enum lipcl_status cl_buffer_lend(struct lipcl_device *device, struct device_buffer *buffer);
 void cl_buffer_destroy(struct lipcl_device *device, struct device_buffer *buffer);
-enum lipcl_status cl_buffer_write(struct lipcl_device *device, struct device_buffer *buffer, const void *data, size_t bytes,
-                                  bool wait);
+enum lipcl_status cl_buffer_write(struct lipcl_device *device, struct device_buffer *buffer, const void *data, size_t bytes);
 enum lipcl_status cl_buffer_read(struct lipcl_device *device, void *data, struct device_buffer *buffer, size_t offset_bytes,
                                  size_t bytes);
 enum lipcl_status cl_launch(struct lipcl_device *device, struct device_kernel *kernel, const size_t offset[3],

@@ -33,12 +33,11 @@ void cl_buffer_destroy(struct lipcl_device *device, struct device_buffer *buffer
     if (!device->lost) cl_state(device)->cl->clReleaseMemObject(buffer->handle);
 }
 
-enum lipcl_status cl_buffer_write(struct lipcl_device *device, struct device_buffer *buffer, const void *data, size_t bytes,
-                                  bool wait) {
+enum lipcl_status cl_buffer_write(struct lipcl_device *device, struct device_buffer *buffer, const void *data, size_t bytes) {
     struct cl_state *state = cl_state(device);
     cl_event event = NULL;
-    cl_int code = state->cl->clEnqueueWriteBuffer(state->queue, buffer->handle, wait ? CL_TRUE : CL_FALSE, 0, bytes, data, 0,
-                                                  NULL, device->record ? &event : NULL);
+    cl_int code = state->cl->clEnqueueWriteBuffer(state->queue, buffer->handle, CL_TRUE, 0, bytes, data, 0, NULL,
+                                                  device->record ? &event : NULL);
     return cl_check(device, cl_recorded(device, code, event), "clEnqueueWriteBuffer");
 }
 

@@ -283,24 +283,14 @@ static enum lipcl_status check_range(const struct lipcl_device *device, const st
                 offset_bytes, buffer->bytes);
 }
 
-static enum lipcl_status write_buffer(struct lipcl_device *device, struct device_buffer *buffer, const void *data, size_t bytes,
-                                      bool wait) {
+enum lipcl_status device_buffer_write(struct lipcl_device *device, struct device_buffer *buffer, const void *data,
+                                      size_t bytes) {
     enum lipcl_status status = check_range(device, buffer, 0, bytes);
     if (status != LIPCL_OK || bytes == 0) return status;
     record_begin(device, DEVICE_WRITE, bytes);
-    status = device->backend->buffer_write(device, buffer, data, bytes, wait);
+    status = device->backend->buffer_write(device, buffer, data, bytes);
     record_end(device);
     return status;
-}
-
-enum lipcl_status device_buffer_write(struct lipcl_device *device, struct device_buffer *buffer, const void *data,
-                                      size_t bytes) {
-    return write_buffer(device, buffer, data, bytes, true);
-}
-
-enum lipcl_status device_buffer_write_async(struct lipcl_device *device, struct device_buffer *buffer, const void *data,
-                                            size_t bytes) {
-    return write_buffer(device, buffer, data, bytes, false);
 }
 
 enum lipcl_status device_buffer_read(struct lipcl_device *device, void *data, struct device_buffer *buffer, size_t bytes) {

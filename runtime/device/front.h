@@ -77,10 +77,6 @@ size_t device_buffer_bytes(const struct device_buffer *buffer);
 enum lipcl_status device_buffer_write(struct lipcl_device *device, struct device_buffer *buffer, const void *data,
                                       size_t bytes);
 
-/* Enqueues the copy; `data` must stay as it is until device_finish() or a read returns. */
-enum lipcl_status device_buffer_write_async(struct lipcl_device *device, struct device_buffer *buffer, const void *data,
-                                            size_t bytes);
-
 /* Waits for everything enqueued before, then copies out. */
 enum lipcl_status device_buffer_read(struct lipcl_device *device, void *data, struct device_buffer *buffer, size_t bytes);
 /* The same for a part of the buffer. */

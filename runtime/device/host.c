@@ -21,9 +21,8 @@ static void host_buffer_destroy(struct lipcl_device *device, struct device_buffe
 }
 
 static enum lipcl_status host_buffer_write(struct lipcl_device *device, struct device_buffer *buffer, const void *data,
-                                           size_t bytes, bool wait) {
+                                           size_t bytes) {
     (void)device;
-    (void)wait;
     memcpy(buffer->handle, data, bytes);
     return LIPCL_OK;
 }

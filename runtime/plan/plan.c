@@ -254,8 +254,8 @@ enum lipcl_status lipcl_plan_run(struct lipcl_context *ctx, struct lipcl_plan *p
     in_flight = true;
     profile_begin(plan);
     for (size_t i = 0; i < plan->input_count; i++)
-        TRY(device_buffer_write_async(plan->device, plan->values[plan->inputs[i]].buffer, inputs[i]->data,
-                                      lipcl_tensor_bytes(inputs[i])));
+        TRY(device_buffer_write(plan->device, plan->values[plan->inputs[i]].buffer, inputs[i]->data,
+                                lipcl_tensor_bytes(inputs[i])));
     TRY(run_steps(ctx, plan, true));
     profile_step(plan, plan->step_count + 1);
     for (size_t i = 0; i < plan->output_count; i++) {
@@ -269,7 +269,7 @@ enum lipcl_status lipcl_plan_run(struct lipcl_context *ctx, struct lipcl_plan *p
     return LIPCL_OK;
 
 fail:
-    if (in_flight && status != LIPCL_ERROR_DEVICE_LOST) device_finish(plan->device); /* the inputs are the caller's again */
+    if (in_flight && status != LIPCL_ERROR_DEVICE_LOST) device_finish(plan->device); /* the next begins afresh */
     if (in_flight) profile_end(plan, false);
     return status;
 }

@@ -87,10 +87,12 @@ static cl_int noted(cl_int code, cl_event *event) {
 
 static cl_int CL_API_CALL write(cl_command_queue q, cl_mem m, cl_bool wait, size_t o, size_t b, const void *d, cl_uint n,
                                 const cl_event *w, cl_event *e) {
+    fault_state.borrowed += !wait;
     RETURN(FAULT_WRITE, noted(below->clEnqueueWriteBuffer(q, m, wait, o, b, d, n, w, e), e));
 }
 static cl_int CL_API_CALL read(cl_command_queue q, cl_mem m, cl_bool wait, size_t o, size_t b, void *d, cl_uint n,
                                const cl_event *w, cl_event *e) {
+    fault_state.borrowed += !wait;
     RETURN(FAULT_READ, noted(below->clEnqueueReadBuffer(q, m, wait, o, b, d, n, w, e), e));
 }
 static cl_int CL_API_CALL launch(cl_command_queue q, cl_kernel k, cl_uint d, const size_t *o, const size_t *g, const size_t *l,

@@ -48,6 +48,7 @@ struct fault_state {
     int events, events_freed; /* asked for by commands, and released */
     enum fault_stamps stamps; /* told of ... */
     int stamps_at;            /* ... the command with an event of this number (1 = the first), or of all (0) */
+    int borrowed;             /* transfers that were still to use the host's memory when their call returned */
     int programs;             /* that have been created, or ought to have been, and not yet released */
     size_t bytes;             /* of buffers that have been created and not yet released */
     size_t peak_bytes;        /* the most that these have been */

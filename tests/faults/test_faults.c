@@ -66,6 +66,7 @@ Test(faults, a_run_creates_and_builds_nothing) {
         cr_expect_eq(fault->count[never[i]], before.count[never[i]], "call %d was made during a run", (int)never[i]);
     cr_expect_eq(fault->count[FAULT_READ], before.count[FAULT_READ] + 3, "a run waits once, for its output");
     cr_expect_gt(fault->count[FAULT_LAUNCH], before.count[FAULT_LAUNCH]);
+    cr_expect_eq(fault->borrowed, 0, "a device that is lost on the way must not read what its caller may have freed");
     lipcl_tensor_destroy(&first);
     lipcl_lipnet_reader_destroy(&reader);
 }
