@@ -24,12 +24,16 @@ static inline struct philox_block philox4x32_10(struct philox_block counter, uin
     return counter;
 }
 
-/* Word `index` of the sequence that `seed` names: key = seed and counter = index / 4, both as 64 bits with the low word
- * first (the counter's upper two words are 0); the word is index % 4. */
+/* Block `index` of the sequence that `seed` names: key = seed and counter = index, both as 64 bits with the low word first (the
+ * counter's upper two words are 0). */
+static inline struct philox_block philox_block_at(uint64_t seed, uint64_t index) {
+    struct philox_block counter = {{(uint32_t)index, (uint32_t)(index >> 32), 0, 0}};
+    return philox4x32_10(counter, (uint32_t)seed, (uint32_t)(seed >> 32));
+}
+
+/* Word `index` of the sequence: word index % 4 of block index / 4. */
 static inline uint32_t philox_word(uint64_t seed, uint64_t index) {
-    uint64_t block = index / 4;
-    struct philox_block counter = {{(uint32_t)block, (uint32_t)(block >> 32), 0, 0}};
-    return philox4x32_10(counter, (uint32_t)seed, (uint32_t)(seed >> 32)).words[index % 4];
+    return philox_block_at(seed, index / 4).words[index % 4];
 }
 
 /* A word as a float in [0, 1), rounded down to 24 bits: exact on every device. */

@@ -12,12 +12,18 @@
 
 /* A stream of random words; every tensor has its own, so that none depends on the order of the others. */
 struct stream {
-    uint64_t seed, next;
+    uint64_t seed, next; /* the next word's index; a multiple of 4 to begin with */
+    struct philox_block block;
 };
+
+static uint64_t next_word(struct stream *stream) {
+    if (stream->next % 4 == 0) stream->block = philox_block_at(stream->seed, stream->next / 4);
+    return stream->block.words[stream->next++ % 4];
+}
 
 /* Uniform in (0, 1), with the 53 bits of two words. */
 static double uniform(struct stream *stream) {
-    uint64_t high = philox_word(stream->seed, stream->next++), low = philox_word(stream->seed, stream->next++);
+    uint64_t high = next_word(stream), low = next_word(stream);
     return ((double)(high << 21 | low >> 11) + 0.5) * 0x1p-53;
 }
 
@@ -93,7 +99,7 @@ enum lipcl_status lipcl_lipnet_init(struct lipcl_context *ctx, struct lipcl_tens
     TRY(lipcl_tensor_set_create(ctx, set));
     for (size_t i = 0; i < lipcl_graph_parameter_count(graph); i++) {
         const char *name = lipcl_graph_parameter_name(graph, i);
-        struct stream stream = {seed, (uint64_t)i << 40};
+        struct stream stream = {.seed = seed, .next = (uint64_t)i << 40};
         TRY(lipcl_tensor_create(ctx, &tensor, LIPCL_F32, lipcl_graph_parameter_shape(graph, i)));
         TRY(fill(ctx, name, tensor, &stream));
         TRY(lipcl_tensor_set_add(ctx, *set, name, &tensor));

@@ -10,88 +10,111 @@
 #include "base/memory.h"
 #include "reference/reference.h"
 
-/* The outputs [first, end) along W whose tap `offset` = kw dilation lands inside the input. */
-struct span {
-    size_t first, end;
+enum { BLOCK = 16 }; /* outputs along W whose sums stay in registers */
+
+/* All that one row of a group's outputs depends on: a row for each (c,kt,kh) that lies inside x. */
+struct patch {
+    const struct lipcl_conv3d_params *p;
+    size_t width;  /* of a row: x with zeros left and right of it, for whole blocks of outputs */
+    size_t count;  /* of rows */
+    size_t *taps;  /* [count]: where the row's kernel W weights begin among an output channel's */
+    double *x, *S; /* [count,width]: x, and |x| + S_x */
 };
-static struct span span_inside(size_t out, size_t in, size_t stride, size_t padding, size_t offset) {
-    if (offset >= in + padding) return (struct span){0, 0};
-    size_t first = offset < padding ? size_ceil_div(padding - offset, stride) : 0;
-    size_t end = (in + padding - offset - 1) / stride + 1;
-    return (struct span){first, size_min(end, out)};
+
+static void copy_row(const struct patch *patch, size_t row, const float *x, const double *S_x, size_t W) {
+    double *to_x = patch->x + row * patch->width, *to_S = patch->S + row * patch->width;
+    for (size_t i = 0; i < patch->width; i++) {
+        size_t w = i - patch->p->padding[2]; /* what lies before 0 wraps to a huge number */
+        to_x[i] = w < W ? (double)x[w] : 0;
+        to_S[i] = w < W ? fabs((double)x[w]) + (S_x ? S_x[w] : 0) : 0;
+    }
 }
 
-/* sum[i] += w x[i stride]. The compiler turns the unit stride into vector code. */
-static void add_row(double *restrict sum, double w, const float *restrict x, size_t stride, size_t count) {
-    if (stride == 1)
-        for (size_t i = 0; i < count; i++) sum[i] += w * (double)x[i];
-    else
-        for (size_t i = 0; i < count; i++) sum[i] += w * (double)x[i * stride];
+/* The rows of the channels from `first` on, for the outputs at (n,t',h'). */
+static void gather(struct patch *patch, const struct ref_io *io, size_t n, size_t first, size_t ot, size_t oh) {
+    const struct lipcl_conv3d_params *p = patch->p;
+    const size_t *xd = io->inputs[0]->shape.dims; /* N, C, T, H, W */
+    const float *x = io->inputs[0]->data;
+    size_t channels = xd[1] / p->groups, tap = 0;
+    patch->count = 0;
+    for (size_t c = first; c < first + channels; c++)
+        for (size_t kt = 0; kt < p->kernel[0]; kt++)
+            for (size_t kh = 0; kh < p->kernel[1]; kh++, tap += p->kernel[2]) {
+                size_t t = ot * p->stride[0] + kt * p->dilation[0] - p->padding[0];
+                size_t h = oh * p->stride[1] + kh * p->dilation[1] - p->padding[1];
+                if (t >= xd[2] || h >= xd[3]) continue; /* padding */
+                size_t at = (((n * xd[1] + c) * xd[2] + t) * xd[3] + h) * xd[4];
+                copy_row(patch, patch->count, x + at, io->input_magnitude ? io->input_magnitude + at : NULL, xd[4]);
+                patch->taps[patch->count++] = tap;
+            }
 }
 
-/* S[i] += |w| (|x[i stride]| + S_x[i stride]). */
-static void add_magnitude_row(double *restrict S, double w, const float *restrict x, const double *restrict S_x, size_t stride,
-                              size_t count) {
-    w = fabs(w);
-    if (stride == 1)
-        for (size_t i = 0; i < count; i++) S[i] += w * fabs((double)x[i]);
-    else
-        for (size_t i = 0; i < count; i++) S[i] += w * fabs((double)x[i * stride]);
-    if (!S_x) return;
-    for (size_t i = 0; i < count; i++) S[i] += w * S_x[i * stride];
+/* sums[j] += the sum over rows and kw of weight[kw] row[j stride + kw dilation], or of |weight[kw]|. */
+static void add_taps(double sums[BLOCK], const struct patch *patch, const double *rows, const float *weights, bool absolute) {
+    size_t stride = patch->p->stride[2], dilation = patch->p->dilation[2], kernel = patch->p->kernel[2];
+    double sum[BLOCK];
+    for (size_t j = 0; j < BLOCK; j++) sum[j] = sums[j];
+    for (size_t row = 0; row < patch->count; row++)
+        for (size_t kw = 0; kw < kernel; kw++) {
+            const double *at = rows + row * patch->width + kw * dilation;
+            double weight = (double)weights[patch->taps[row] + kw];
+            if (absolute) weight = fabs(weight);
+#pragma omp simd
+            for (size_t j = 0; j < BLOCK; j++) sum[j] += weight * at[j * stride];
+        }
+    for (size_t j = 0; j < BLOCK; j++) sums[j] = sum[j];
+}
+
+/* One output channel's row; y and S [W'], S may be NULL. */
+static void do_row(float *y, double *S, size_t width, const struct patch *patch, const float *weights, double bias) {
+    for (size_t ow = 0; ow < width; ow += BLOCK) {
+        double sums[BLOCK], magnitudes[BLOCK];
+        size_t from = ow * patch->p->stride[2];
+        for (size_t j = 0; j < BLOCK; j++) sums[j] = bias;
+        for (size_t j = 0; j < BLOCK; j++) magnitudes[j] = fabs(bias);
+        add_taps(sums, patch, patch->x + from, weights, false);
+        if (S) add_taps(magnitudes, patch, patch->S + from, weights, true);
+        for (size_t j = 0; j < BLOCK && ow + j < width; j++) y[ow + j] = (float)sums[j];
+        for (size_t j = 0; S && j < BLOCK && ow + j < width; j++) S[ow + j] = magnitudes[j];
+    }
+}
+
+/* The outputs at (n,t',h'), of all channels. */
+static void do_outputs(const struct ref_io *io, struct patch *patch, size_t n, size_t ot, size_t oh) {
+    const struct lipcl_conv3d_params *p = patch->p;
+    const size_t *yd = io->outputs[0]->shape.dims;               /* N, K, T', H', W' */
+    const float *weight = io->inputs[1]->data;                   /* [K,C/groups,kernel T,kernel H,kernel W] */
+    const float *bias = p->no_bias ? NULL : io->inputs[2]->data; /* [K] */
+    size_t group_inputs = io->inputs[0]->shape.dims[1] / p->groups, group_outputs = yd[1] / p->groups;
+    size_t taps = group_inputs * p->kernel[0] * p->kernel[1] * p->kernel[2];
+    for (size_t k = 0; k < yd[1]; k++) {
+        if (k % group_outputs == 0) gather(patch, io, n, k / group_outputs * group_inputs, ot, oh);
+        size_t at = (((n * yd[1] + k) * yd[2] + ot) * yd[3] + oh) * yd[4];
+        do_row((float *)io->outputs[0]->data + at, io->magnitude ? io->magnitude + at : NULL, yd[4], patch, weight + k * taps,
+               bias ? (double)bias[k] : 0);
+    }
 }
 
 enum lipcl_status conv3d_ref(struct lipcl_context *ctx, const struct ref_io *io) {
     const struct lipcl_conv3d_params *p = io->params;
-    const size_t *xd = io->inputs[0]->shape.dims;                /* N, C, T, H, W */
-    const size_t *yd = io->outputs[0]->shape.dims;               /* N, K, T', H', W' */
-    const float *x = io->inputs[0]->data;                        /* [N,C,T,H,W] */
-    const float *weight = io->inputs[1]->data;                   /* [K,C/groups,kernel T,kernel H,kernel W] */
-    const float *bias = p->no_bias ? NULL : io->inputs[2]->data; /* [K] */
-    float *y = io->outputs[0]->data;                             /* [N,K,T',H',W'] */
-    size_t N = yd[0], K = yd[1], C = xd[1], T = xd[2], H = xd[3], W = xd[4];
-    size_t group_inputs = C / p->groups, group_outputs = K / p->groups;
+    const size_t *yd = io->outputs[0]->shape.dims;
+    size_t rows = io->inputs[0]->shape.dims[1] / p->groups * p->kernel[0] * p->kernel[1];
+    size_t blocks = size_ceil_div(yd[4], BLOCK);
+    size_t width = (blocks * BLOCK - 1) * p->stride[2] + (p->kernel[2] - 1) * p->dilation[2] + 1;
+    bool out_of_memory = false;
 
-    double *sums; /* [N,K,W']: the row of outputs that each (n,k) is working on */
-    size_t bytes = N * K * yd[4] * sizeof *sums;
-    if (bytes == 0) return LIPCL_OK;
-    sums = malloc(bytes);
-    if (!sums) return fail_memory(ctx, bytes);
-
-#pragma omp parallel for collapse(2)
-    for (size_t n = 0; n < N; n++)
-        for (size_t k = 0; k < K; k++)
-            for (size_t row = 0; row < yd[2] * yd[3]; row++) { /* t', h' */
-                size_t ot = row / yd[3], oh = row % yd[3];
-                size_t y_row = ((n * K + k) * yd[2] * yd[3] + row) * yd[4];
-                double *sum = sums + (n * K + k) * yd[4];
-                double *S = io->magnitude ? io->magnitude + y_row : NULL;
-                for (size_t ow = 0; ow < yd[4]; ow++) sum[ow] = bias ? (double)bias[k] : 0.0;
-                for (size_t ow = 0; S && ow < yd[4]; ow++) S[ow] = fabs(sum[ow]);
-
-                const float *w = weight + k * group_inputs * p->kernel[0] * p->kernel[1] * p->kernel[2];
-                for (size_t c = 0; c < group_inputs; c++)
-                    for (size_t kt = 0; kt < p->kernel[0]; kt++)
-                        for (size_t kh = 0; kh < p->kernel[1]; kh++, w += p->kernel[2]) {
-                            size_t t = ot * p->stride[0] + kt * p->dilation[0] - p->padding[0];
-                            size_t h = oh * p->stride[1] + kh * p->dilation[1] - p->padding[1];
-                            if (t >= T || h >= H) continue; /* padding; what lies before 0 wraps to a huge number */
-                            size_t channel = k / group_outputs * group_inputs + c;
-                            size_t x_row = (((n * C + channel) * T + t) * H + h) * W;
-                            for (size_t kw = 0; kw < p->kernel[2]; kw++) {
-                                size_t offset = kw * p->dilation[2];
-                                struct span in = span_inside(yd[4], W, p->stride[2], p->padding[2], offset);
-                                if (in.first >= in.end) continue;
-                                size_t first = x_row + in.first * p->stride[2] + offset - p->padding[2];
-                                add_row(sum + in.first, (double)w[kw], x + first, p->stride[2], in.end - in.first);
-                                if (S)
-                                    add_magnitude_row(S + in.first, (double)w[kw], x + first,
-                                                      io->input_magnitude ? io->input_magnitude + first : NULL, p->stride[2],
-                                                      in.end - in.first);
-                            }
-                        }
-                for (size_t ow = 0; ow < yd[4]; ow++) y[y_row + ow] = (float)sum[ow];
-            }
-    free(sums);
-    return LIPCL_OK;
+#pragma omp parallel for
+    for (size_t i = 0; i < yd[0] * yd[2] * yd[3]; i++) { /* n, t', h' */
+        struct patch patch = {.p = p, .width = width};
+        patch.taps = malloc(rows * sizeof *patch.taps);
+        patch.x = malloc(2 * rows * width * sizeof *patch.x);
+        patch.S = patch.x + rows * width;
+        if (patch.taps && patch.x)
+            do_outputs(io, &patch, i / yd[3] / yd[2], i / yd[3] % yd[2], i % yd[3]);
+        else
+            out_of_memory = true; /* only ever set, so threads may race for it */
+        free(patch.taps);
+        free(patch.x);
+    }
+    return out_of_memory ? fail_memory(ctx, 2 * rows * width * sizeof(double)) : LIPCL_OK;
 }
