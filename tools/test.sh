@@ -120,9 +120,9 @@ suite "PoCL" build-ci
 if ! $fast; then
     intel() { vendors=$(tools/intel_opencl.sh build/intel-opencl); }
     step "Intel's OpenCL runtime" intel
-    # Without those that ask nothing of a driver.
+    # Without those that ask nothing of a driver that others do not ask.
     OCL_ICD_VENDORS=$vendors suite "Intel's OpenCL runtime" build-ci --label-regex '^(kernels|golden)$' \
-        --exclude-regex '^test_program_(usage|terminal|host|files|diff)$'
+        --exclude-regex '^test_program_(usage|terminal|host|files|diff|batches|bench|report|spot)$'
     matrix
     step "build (asan)" build asan
     suite "ASan and UBSan, PoCL" build-asan
