@@ -18,15 +18,14 @@ struct patch {
     size_t width;  /* of a row: x with zeros left and right of it, for whole blocks of outputs */
     size_t count;  /* of rows */
     size_t *taps;  /* [count]: where the row's kernel W weights begin among an output channel's */
-    double *x, *S; /* [count,width]: x, and |x| + S_x */
+    double *x, *S; /* [count,width]: x, and |x| + S_x; S is NULL where nobody wants it */
 };
 
 static void copy_row(const struct patch *patch, size_t row, const float *x, const double *S_x, size_t W) {
-    double *to_x = patch->x + row * patch->width, *to_S = patch->S + row * patch->width;
     for (size_t i = 0; i < patch->width; i++) {
-        size_t w = i - patch->p->padding[2]; /* what lies before 0 wraps to a huge number */
-        to_x[i] = w < W ? (double)x[w] : 0;
-        to_S[i] = w < W ? fabs((double)x[w]) + (S_x ? S_x[w] : 0) : 0;
+        size_t to = row * patch->width + i, w = i - patch->p->padding[2]; /* what lies before 0 wraps to a huge number */
+        patch->x[to] = w < W ? (double)x[w] : 0;
+        if (patch->S) patch->S[to] = w < W ? fabs((double)x[w]) + (S_x ? S_x[w] : 0) : 0;
     }
 }
 
@@ -99,6 +98,7 @@ enum lipcl_status conv3d_ref(struct lipcl_context *ctx, const struct ref_io *io)
     const struct lipcl_conv3d_params *p = io->params;
     const size_t *yd = io->outputs[0]->shape.dims;
     size_t rows = io->inputs[0]->shape.dims[1] / p->groups * p->kernel[0] * p->kernel[1];
+    if (lipcl_shape_count(&io->outputs[0]->shape) == 0) return LIPCL_OK;
     size_t blocks = size_ceil_div(yd[4], BLOCK);
     size_t width = (blocks * BLOCK - 1) * p->stride[2] + (p->kernel[2] - 1) * p->dilation[2] + 1;
     bool out_of_memory = false;
@@ -107,14 +107,15 @@ enum lipcl_status conv3d_ref(struct lipcl_context *ctx, const struct ref_io *io)
     for (size_t i = 0; i < yd[0] * yd[2] * yd[3]; i++) { /* n, t', h' */
         struct patch patch = {.p = p, .width = width};
         patch.taps = malloc(rows * sizeof *patch.taps);
-        patch.x = malloc(2 * rows * width * sizeof *patch.x);
-        patch.S = patch.x + rows * width;
-        if (patch.taps && patch.x)
+        patch.x = malloc(rows * width * sizeof *patch.x);
+        patch.S = io->magnitude ? malloc(rows * width * sizeof *patch.S) : NULL;
+        if (patch.taps && patch.x && (patch.S || !io->magnitude))
             do_outputs(io, &patch, i / yd[3] / yd[2], i / yd[3] % yd[2], i % yd[3]);
         else
             out_of_memory = true; /* only ever set, so threads may race for it */
         free(patch.taps);
         free(patch.x);
+        free(patch.S);
     }
     return out_of_memory ? fail_memory(ctx, 2 * rows * width * sizeof(double)) : LIPCL_OK;
 }
