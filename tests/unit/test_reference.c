@@ -149,6 +149,16 @@ Test(reference, conv3d_spreads_nan_and_infinity_to_their_windows_only) {
     EXPECT_VALUES(y, NAN, NAN, 1, 1, INFINITY, NAN); /* the last is 0 * infinity */
 }
 
+/* As kernels do along W: what lies outside is a 0 that is multiplied. */
+Test(reference, conv3d_multiplies_an_infinite_weight_by_padding) {
+    struct lipcl_conv3d_params p = conv3d_params(1, 1, 1, 2);
+    p.no_bias = true;
+    p.padding[2] = 1;
+    struct lipcl_tensor *y = TENSOR(SHAPE(1, 1, 1, 1, 3), 0, 0, 0);
+    run(conv3d_ref, &p, y, NULL, TENSOR(SHAPE(1, 1, 1, 1, 2), 3, 5), NULL, TENSOR(SHAPE(1, 1, 1, 1, 2), INFINITY, 1), NULL);
+    EXPECT_VALUES(y, NAN, INFINITY, INFINITY);
+}
+
 /* The definition once more, as slowly and literally as it can be written, in integers. */
 static void seven_loops(const struct lipcl_conv3d_params *p, const struct lipcl_tensor *x, const struct lipcl_tensor *weight,
                         const struct lipcl_tensor *bias, const struct lipcl_tensor *y, const double *S) {
